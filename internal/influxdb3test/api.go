@@ -1,0 +1,565 @@
+package influxdb3test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	pathPing       = "/ping"
+	pathHealth     = "/health"
+	pathMetrics    = "/metrics"
+	pathAdmin      = "/api/v3/configure/token/admin"
+	pathRegenerate = "/api/v3/configure/token/admin/regenerate"
+	pathNamedAdmin = "/api/v3/configure/token/named_admin"
+	pathResource   = "/api/v3/enterprise/configure/token"
+	pathToken      = "/api/v3/configure/token" //nolint:gosec // a path, not a credential
+	pathDatabase   = "/api/v3/configure/database"
+	pathQuery      = "/api/v3/query_sql"
+)
+
+// release is a version of the server. early is everything that the recording of 3.4 has
+// different from that of 3.10.
+type release struct {
+	number   string
+	revision string
+	early    bool
+}
+
+var releases = map[string]release{
+	"3.10": {number: "3.10.0-nightly", revision: "217dbdd"},
+	"3.4":  {number: "3.4.0", revision: "45e60cc", early: true},
+}
+
+// reply is an answer of the server. A stream is sent in chunks, without a Content-Length.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+	stream bool
+}
+
+func text(status int, body string) reply {
+	return reply{status: status, header: http.Header{}, body: body}
+}
+
+func success(status int, contentType, body string) reply {
+	r := text(status, body)
+	r.allowOrigin()
+	if contentType != "" {
+		r.header.Set("Content-Type", contentType)
+	}
+	return r
+}
+
+func (r reply) allowOrigin() { r.header.Set("Access-Control-Allow-Origin", "*") }
+
+func (r reply) write(w http.ResponseWriter, now time.Time) {
+	h := w.Header()
+	for k, v := range r.header {
+		h[k] = v
+	}
+	h.Set("Date", date(now))
+	if !r.stream {
+		h.Set("Content-Length", strconv.Itoa(len(r.body)))
+	}
+	w.WriteHeader(r.status)
+	_, _ = w.Write([]byte(r.body)) // into the front's recorder, which takes everything
+}
+
+// embedded is the server itself: the main listener's API. The recovery listener's is recovery.
+type embedded struct {
+	config
+	release
+	catalog   *catalog
+	processID string
+}
+
+func newEmbedded(c config) (*embedded, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	cat, err := openCatalog(c)
+	if err != nil {
+		return nil, err
+	}
+	return &embedded{config: c, release: releases[c.version], catalog: cat, processID: newUUID()}, nil
+}
+
+func (s *embedded) product() string {
+	if s.enterprise {
+		return "Enterprise"
+	}
+	return "Core"
+}
+
+func (s *embedded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rep := s.answer(r)
+	if !s.early {
+		rep.header.Set("Cluster-Uuid", s.catalog.uuid)
+	}
+	rep.write(w, s.now())
+}
+
+// answer authenticates before it routes: an unknown route answers 401 without a token.
+func (s *embedded) answer(r *http.Request) reply {
+	path := r.URL.Path
+	tokens := s.catalog.view(path == pathQuery)
+	var caller tokenRecord
+	if !s.withoutAuth && path != pathAdmin && !s.opens(path) {
+		secret, ok := presented(r.Header.Get("Authorization"))
+		if !ok && r.Header.Values("Authorization") != nil {
+			return text(http.StatusBadRequest, `{"error": "Authorization header was malformed, the request was not in the form of 'Authorization: <auth-scheme> <token>', supported auth-schemes are Bearer, Token and Basic"}`)
+		}
+		if caller, ok = s.catalog.lookup(tokens, secret); !ok {
+			return s.unauthenticated()
+		}
+	}
+	switch r.Method + " " + path {
+	case "GET " + pathPing, "POST " + pathPing:
+		return s.ping()
+	case "GET " + pathHealth:
+		return s.health()
+	case "GET " + pathMetrics:
+		// Not recorded. It is here for --disable-authz metrics to open.
+		return success(http.StatusOK, "text/plain; charset=utf-8", "")
+	case "POST " + pathAdmin:
+		return s.configure(r, caller, s.createOperator)
+	case "POST " + pathRegenerate:
+		return s.configure(r, caller, s.regenerate)
+	case "POST " + pathNamedAdmin:
+		return s.configure(r, caller, s.createNamedAdmin)
+	case "DELETE " + pathToken:
+		return s.configure(r, caller, s.deleteToken)
+	case "POST " + pathResource:
+		if s.enterprise {
+			return s.configure(r, caller, s.createResourceToken)
+		}
+	case "GET " + pathDatabase:
+		return s.databases(r, caller)
+	case "GET " + pathQuery, "POST " + pathQuery:
+		return s.query(r, caller, tokens)
+	}
+	return s.noRoute()
+}
+
+// presented returns the token of an Authorization header. The scheme is case-sensitive and one
+// space follows it; Basic carries the token as the password.
+func presented(header string) (string, bool) {
+	scheme, token, _ := strings.Cut(header, " ")
+	if token == "" || strings.Contains(token, " ") {
+		return "", false
+	}
+	switch scheme {
+	case "Bearer", "Token":
+		return token, true
+	case "Basic":
+		b, err := base64.StdEncoding.DecodeString(token)
+		if err != nil {
+			return "", false
+		}
+		_, password, ok := strings.Cut(string(b), ":")
+		return password, ok
+	}
+	return "", false
+}
+
+func (s *embedded) unauthenticated() reply {
+	if s.early {
+		return text(http.StatusUnauthorized, "")
+	}
+	return text(http.StatusUnauthorized, `{"error": "the request was not authenticated"}`)
+}
+
+// forbidden is unverified: no recording of Enterprise shows what it answers.
+func forbidden() reply { return text(http.StatusForbidden, "forbidden") }
+
+func (s *embedded) noRoute() reply {
+	if s.early {
+		return success(http.StatusNotFound, "", "not found")
+	}
+	return text(http.StatusNotFound, "Not found")
+}
+
+func (s *embedded) ping() reply {
+	body := fmt.Sprintf(`"version":%q,"revision":%q,"process_id":%q}`, s.number, s.revision, s.processID)
+	if s.early {
+		body = "{" + body
+	} else {
+		body = fmt.Sprintf(`{"product_name":"InfluxDB 3 %s",`, s.product()) + body
+	}
+	r := success(http.StatusOK, "application/json", body)
+	id := newUUID()
+	r.header.Set("Request-Id", id)
+	r.header.Set("X-Request-Id", id)
+	r.header.Set("X-Influxdb-Build", s.product())
+	r.header.Set("X-Influxdb-Version", s.number)
+	return r
+}
+
+func (s *embedded) health() reply {
+	if s.early {
+		return success(http.StatusOK, "", "OK")
+	}
+	return success(http.StatusOK, "text/plain; charset=utf-8", "OK")
+}
+
+// configure is what everything that changes tokens has in common.
+func (s *embedded) configure(r *http.Request, caller tokenRecord, do func(*http.Request, tokenRecord) reply) reply {
+	if s.withoutAuth {
+		return text(http.StatusMethodNotAllowed, "endpoint disabled, started without auth")
+	}
+	if caller.resource() {
+		return forbidden()
+	}
+	return do(r, caller)
+}
+
+func (s *embedded) createOperator(*http.Request, tokenRecord) reply {
+	return s.created(s.catalog.create(operatorName, nil, nil, false))
+}
+
+func (s *embedded) regenerate(_ *http.Request, caller tokenRecord) reply {
+	// The Enterprise documents ask for the operator token; on Core any valid token will do.
+	if s.enterprise && !caller.operator() {
+		return forbidden()
+	}
+	return s.created(s.catalog.regenerate())
+}
+
+func (s *embedded) createNamedAdmin(r *http.Request, _ tokenRecord) reply {
+	in, rep, ok := readCreate(r, false)
+	if !ok {
+		return rep
+	}
+	return s.created(s.catalog.create(in.name, in.lifetime, nil, s.early))
+}
+
+func (s *embedded) createResourceToken(r *http.Request, _ tokenRecord) reply {
+	in, rep, ok := readCreate(r, true)
+	if !ok {
+		return rep
+	}
+	permissions := make([]string, 0, len(in.permissions))
+	for _, p := range in.permissions {
+		if err := p.check(); err != nil {
+			return text(http.StatusBadRequest, err.Error())
+		}
+		permissions = append(permissions, p.String())
+	}
+	return s.created(s.catalog.create(in.name, in.lifetime, permissions, s.early))
+}
+
+func (s *embedded) deleteToken(r *http.Request, _ tokenRecord) reply {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || !query.Has("token_name") {
+		return text(http.StatusBadRequest, "serde error: missing field `token_name`")
+	}
+	name := query.Get("token_name")
+	switch err := s.catalog.remove(name); {
+	case errors.Is(err, errOperatorKept):
+		return text(http.StatusMethodNotAllowed, err.Error())
+	case errors.Is(err, errNotFound) && s.early:
+		return text(http.StatusNotFound, err.Error())
+	case errors.Is(err, errNotFound):
+		return text(http.StatusNotFound, err.Error()+": "+name)
+	case err != nil:
+		return text(http.StatusInternalServerError, err.Error())
+	}
+	return success(http.StatusOK, "", "")
+}
+
+// created is the reply to a token that was made, or was not.
+func (s *embedded) created(t tokenRecord, secret string, err error) reply {
+	switch {
+	case errors.Is(err, errNameTaken):
+		return text(http.StatusConflict, err.Error())
+	case errors.Is(err, errExpiryRange):
+		// 3.1 to 3.9 panic: the connection breaks without a reply and the server goes on.
+		panic(http.ErrAbortHandler)
+	case err != nil:
+		return text(http.StatusInternalServerError, err.Error())
+	}
+	expiry := "null"
+	if t.Expiry != nil {
+		expiry = quote(utc(*t.Expiry))
+	}
+	return success(http.StatusCreated, "json", fmt.Sprintf(`{"id":%d,"name":%s,"token":%s,"hash":%s,"created_at":%s,"expiry":%s}`,
+		t.ID, quote(t.Name), quote(secret), quote(t.Hash), quote(utc(t.CreatedAt)), expiry))
+}
+
+func (s *embedded) databases(r *http.Request, caller tokenRecord) reply {
+	if caller.resource() {
+		return forbidden()
+	}
+	if r.URL.Query().Get("format") != "json" {
+		return text(http.StatusBadRequest, "influxdb3test lists databases with format=json only")
+	}
+	rep := success(http.StatusOK, "application/json", `[{"iox::database":"_internal"}]`)
+	rep.stream = true
+	return rep
+}
+
+// utc prints a time as the replies do: always with milliseconds.
+func utc(millis int64) string { return stamp(millis, ".000") + "Z" }
+
+// naive prints a time as the listing does: without a zone, the fraction left out when zero.
+func naive(millis int64) string {
+	if millis%1000 == 0 {
+		return stamp(millis, "")
+	}
+	return stamp(millis, ".000")
+}
+
+// stamp puts a sign before years past 9999, as the server does.
+func stamp(millis int64, fraction string) string {
+	t := time.UnixMilli(millis).UTC()
+	s := t.Format("2006-01-02T15:04:05" + fraction)
+	if t.Year() > 9999 {
+		return "+" + s
+	}
+	return s
+}
+
+// quote writes a JSON string as the server does: unlike encoding/json it escapes nothing but what
+// JSON asks for.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch r {
+		case '"', '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case '\b':
+			b.WriteString(`\b`)
+		case '\f':
+			b.WriteString(`\f`)
+		case '\n':
+			b.WriteString(`\n`)
+		case '\r':
+			b.WriteString(`\r`)
+		case '\t':
+			b.WriteString(`\t`)
+		default:
+			if r < ' ' {
+				fmt.Fprintf(&b, `\u%04x`, r)
+			} else {
+				b.WriteRune(r)
+			}
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// permission is one grant of a resource token.
+type permission struct {
+	ResourceType  string   `json:"resource_type"`
+	ResourceNames []string `json:"resource_names"`
+	Actions       []string `json:"actions"`
+}
+
+// String is the notation of the listing and the CLI: db:mydb:read,write.
+func (p permission) String() string {
+	return p.ResourceType + ":" + strings.Join(p.ResourceNames, ",") + ":" + strings.Join(p.Actions, ",")
+}
+
+// check refuses what the documents exclude. The texts are our own: no recording shows the server's.
+func (p permission) check() error {
+	actions := map[string][]string{
+		"db":     {"read", "write", "create", "describe", "delete"},
+		"system": {"read"},
+	}[p.ResourceType]
+	switch {
+	case actions == nil:
+		return errors.New("invalid permission: resource_type must be db or system")
+	case len(p.ResourceNames) == 0 || len(p.Actions) == 0:
+		return errors.New("invalid permission: resource_names and actions must not be empty")
+	case len(p.ResourceNames) > 1 && slices.Contains(p.ResourceNames, "*"):
+		return errors.New("invalid permission: * cannot be mixed with names")
+	}
+	for _, a := range p.Actions {
+		if !slices.Contains(actions, a) {
+			return fmt.Errorf("invalid permission: unknown action for %s", p.ResourceType)
+		}
+	}
+	if p.ResourceType == "system" {
+		for _, n := range p.ResourceNames {
+			if !slices.Contains([]string{"*", "health", "metrics", "ping", "ready"}, n) {
+				return errors.New("invalid permission: unknown system resource")
+			}
+		}
+	}
+	return nil
+}
+
+// createRequest is the body that creates a named admin token or a resource token.
+type createRequest struct {
+	name        string
+	lifetime    *uint64
+	permissions []permission
+}
+
+// readCreate reads the body of a request that creates a token; ok is false with the reply that
+// refuses it.
+func readCreate(r *http.Request, resource bool) (in createRequest, rep reply, ok bool) {
+	if mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mt != "application/json" {
+		return in, text(http.StatusUnsupportedMediaType, "unacceptable content-type, expected: application/json"), false
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return in, text(http.StatusBadRequest, "the body cannot be read"), false
+	}
+	d := newSerde(body)
+	if in, err = d.createRequest(resource); err != nil {
+		return in, text(http.StatusBadRequest, "serde json error: "+err.Error()), false
+	}
+	return in, rep, true
+}
+
+// serde decodes JSON with the messages of the server's decoder, which name the position at which
+// it gave up. Messages that no recording shows are close, not exact.
+type serde struct {
+	body []byte
+	dec  *json.Decoder
+}
+
+func newSerde(body []byte) *serde {
+	d := &serde{body: body, dec: json.NewDecoder(strings.NewReader(string(body)))}
+	d.dec.UseNumber()
+	return d
+}
+
+// fail names the position after which the decoder stopped: lines from 1, columns in bytes.
+func (d *serde) fail(format string, args ...any) error {
+	read := string(d.body[:min(d.dec.InputOffset(), int64(len(d.body)))])
+	return fmt.Errorf(format+" at line %d column %d", append(args, 1+strings.Count(read, "\n"), len(read)-1-strings.LastIndex(read, "\n"))...)
+}
+
+// ended is the failure where the body stops or is not JSON.
+func (d *serde) ended(what string) error {
+	rest := strings.TrimSpace(string(d.body[min(d.dec.InputOffset(), int64(len(d.body))):]))
+	if rest == "" {
+		lines := strings.Split(string(d.body), "\n")
+		return fmt.Errorf("EOF while parsing %s at line %d column %d", what, len(lines), len(lines[len(lines)-1]))
+	}
+	return d.fail("expected value")
+}
+
+func (d *serde) createRequest(resource bool) (in createRequest, err error) {
+	open, err := d.dec.Token()
+	if err != nil {
+		return in, d.ended("a value")
+	}
+	if open != json.Delim('{') {
+		return in, d.fail("invalid type: %s, expected a token request", kind(open))
+	}
+	seen := map[string]bool{}
+	for d.dec.More() {
+		key, err := d.dec.Token()
+		if err != nil {
+			return in, d.ended("an object")
+		}
+		name, _ := key.(string)
+		if known := name == "token_name" || name == "expiry_secs" || resource && name == "permissions"; known && seen[name] {
+			return in, d.fail("duplicate field `%s`", name)
+		}
+		seen[name] = true
+		switch {
+		case name == "token_name":
+			in.name, err = d.text()
+		case name == "expiry_secs":
+			in.lifetime, err = d.unsigned()
+		case name == "permissions" && resource:
+			if d.dec.Decode(&in.permissions) != nil {
+				err = d.fail("invalid permissions")
+			}
+		default:
+			var ignored json.RawMessage
+			if d.dec.Decode(&ignored) != nil {
+				err = d.ended("a value")
+			}
+		}
+		if err != nil {
+			return in, err
+		}
+	}
+	if _, err := d.dec.Token(); err != nil {
+		return in, d.ended("an object")
+	}
+	if !seen["token_name"] {
+		return in, d.fail("missing field `token_name`")
+	}
+	if resource && in.permissions == nil {
+		return in, d.fail("missing field `permissions`")
+	}
+	if d.dec.More() {
+		return in, d.fail("trailing characters")
+	}
+	return in, nil
+}
+
+func (d *serde) text() (string, error) {
+	v, err := d.dec.Token()
+	if err != nil {
+		return "", d.ended("a value")
+	}
+	s, ok := v.(string)
+	if !ok {
+		return "", d.fail("invalid type: %s, expected a string", kind(v))
+	}
+	return s, nil
+}
+
+func (d *serde) unsigned() (*uint64, error) {
+	v, err := d.dec.Token()
+	if err != nil {
+		return nil, d.ended("a value")
+	}
+	if v == nil {
+		return nil, nil
+	}
+	n, ok := v.(json.Number)
+	if !ok {
+		return nil, d.fail("invalid type: %s, expected u64", kind(v))
+	}
+	u, err := strconv.ParseUint(n.String(), 10, 64)
+	if err == nil {
+		return &u, nil
+	}
+	if _, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
+		return nil, d.fail("invalid value: %s, expected u64", kind(v))
+	}
+	return nil, d.fail("invalid type: floating point `%s`, expected u64", n)
+}
+
+// kind names a JSON token as the server's decoder does.
+func kind(v json.Token) string {
+	switch v := v.(type) {
+	case string:
+		return `string ` + quote(v)
+	case json.Number:
+		if strings.ContainsAny(v.String(), ".eE") {
+			return "floating point `" + v.String() + "`"
+		}
+		return "integer `" + v.String() + "`"
+	case bool:
+		return fmt.Sprintf("boolean `%t`", v)
+	case json.Delim:
+		if v == '[' {
+			return "sequence"
+		}
+		return "map"
+	}
+	return "null"
+}

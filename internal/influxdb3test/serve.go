@@ -1,0 +1,249 @@
+package influxdb3test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const usage = `usage: influxdb3test serve --node-id ID [flags]
+
+An InfluxDB 3 token server for tests and demos. It takes influxdb3's own flags:
+  --node-id ID                          any name; it is not used
+  --http-bind HOST:PORT                 default 0.0.0.0:8181
+  --object-store memory|file            default memory
+  --data-dir DIR                        where --object-store file keeps the catalog
+  --admin-token-file FILE               start with the admin token in FILE
+  --admin-token-recovery-http-bind ADDR the recovery listener; there is none without it
+  --without-auth                        ask for no token
+  --disable-authz LIST                  of ping,health,metrics: answer without a token
+  --tls-key FILE, --tls-cert FILE       serve https
+  --tcp-listener-file-path FILE         write the address that it listens on
+  --admin-token-recovery-tcp-listener-file-path FILE
+  --disable-telemetry-upload            accepted: it sends nothing anyway
+and one of its own:
+  --as 3.4|3.10                         the version to answer as, default 3.10
+`
+
+// serveFlags is what the command line asks for.
+type serveFlags struct {
+	config
+	nodeID       string
+	httpBind     string
+	recoveryBind string
+	objectStore  string
+	tlsKey       string
+	tlsCert      string
+	tokenPath    string
+	addressFile  string
+	recoveryFile string
+}
+
+// parseServe reads the flags of serve. Its errors name flags, never their values: a token may be
+// among what was mistyped.
+func parseServe(args []string) (serveFlags, error) {
+	f := serveFlags{config: newConfig(nil), httpBind: "0.0.0.0:8181", objectStore: "memory"}
+	var open string
+	values := map[string]*string{
+		"node-id":                        &f.nodeID,
+		"http-bind":                      &f.httpBind,
+		"object-store":                   &f.objectStore,
+		"data-dir":                       &f.dataDir,
+		"admin-token-file":               &f.tokenPath,
+		"admin-token-recovery-http-bind": &f.recoveryBind,
+		"disable-authz":                  &open,
+		"tls-key":                        &f.tlsKey,
+		"tls-cert":                       &f.tlsCert,
+		"tcp-listener-file-path":         &f.addressFile,
+		"admin-token-recovery-tcp-listener-file-path": &f.recoveryFile,
+		"as": &f.version,
+	}
+	var telemetry bool
+	switches := map[string]*bool{"without-auth": &f.withoutAuth, "disable-telemetry-upload": &telemetry}
+	for len(args) > 0 {
+		flag, ok := strings.CutPrefix(args[0], "--")
+		if !ok {
+			return f, errors.New("unexpected argument: flags start with --")
+		}
+		name, value, inline := strings.Cut(flag, "=")
+		args = args[1:]
+		if on, ok := switches[name]; ok {
+			if inline {
+				return f, fmt.Errorf("--%s takes no value", name)
+			}
+			*on = true
+			continue
+		}
+		into, ok := values[name]
+		if !ok {
+			return f, fmt.Errorf("unknown flag --%s", name)
+		}
+		if !inline {
+			if len(args) == 0 || strings.HasPrefix(args[0], "--") {
+				return f, fmt.Errorf("--%s needs a value", name)
+			}
+			value, args = args[0], args[1:]
+		}
+		if value == "" {
+			return f, fmt.Errorf("--%s needs a value", name)
+		}
+		*into = value
+	}
+	if open != "" {
+		f.open = strings.Split(open, ",")
+	}
+	return f, f.check()
+}
+
+func (f serveFlags) check() error {
+	if f.nodeID == "" {
+		return errors.New("--node-id is required")
+	}
+	switch {
+	case f.objectStore != "memory" && f.objectStore != "file":
+		return errors.New("--object-store must be memory or file")
+	case f.objectStore == "file" && f.dataDir == "":
+		return errors.New("--object-store file needs --data-dir")
+	case f.objectStore == "memory" && f.dataDir != "":
+		return errors.New("--data-dir needs --object-store file")
+	case (f.tlsKey == "") != (f.tlsCert == ""):
+		return errors.New("--tls-key and --tls-cert need each other")
+	case f.recoveryFile != "" && f.recoveryBind == "":
+		return errors.New("--admin-token-recovery-tcp-listener-file-path needs --admin-token-recovery-http-bind")
+	}
+	for flag, addr := range map[string]string{"http-bind": f.httpBind, "admin-token-recovery-http-bind": f.recoveryBind} {
+		if addr == "" {
+			continue
+		}
+		if _, err := net.ResolveTCPAddr("tcp", addr); err != nil {
+			return fmt.Errorf("--%s must be HOST:PORT", flag)
+		}
+	}
+	if err := f.config.check(); err != nil {
+		if _, ok := releases[f.version]; !ok {
+			return errors.New("--as must be 3.4 or 3.10")
+		}
+		return errors.New("--disable-authz must be a list of ping, health and metrics")
+	}
+	return nil
+}
+
+// process is a server that the command runs.
+type process struct {
+	main     *endpoint
+	recovery *endpoint // nil without
+}
+
+// start returns a server that listens.
+func (f serveFlags) start(errorLog io.Writer) (_ *process, err error) {
+	c := f.config
+	if f.tokenPath != "" {
+		if c.tokenFile, err = readTokenFile(f.tokenPath); err != nil {
+			return nil, err
+		}
+	}
+	var secure *tls.Config
+	if f.tlsKey != "" {
+		cert, err := tls.LoadX509KeyPair(f.tlsCert, f.tlsKey)
+		if err != nil {
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+		secure = tlsConfig(cert)
+	}
+	e, err := newEmbedded(c)
+	if err != nil {
+		return nil, err
+	}
+	p := &process{}
+	front := &front{now: c.now, backend: backend{main: e, recovery: recovery{e}}, recovered: func() { p.recovery.retire() }}
+	p.main = &endpoint{name: "main", handler: front.listener("main"), tls: secure, addr: f.httpBind, errors: errorLog}
+	// The listener that everybody waits for is the last to open.
+	if f.recoveryBind != "" {
+		p.recovery = &endpoint{name: "recovery", handler: front.listener("recovery"), tls: secure, addr: f.recoveryBind, errors: errorLog}
+		if err := p.recovery.announce(f.recoveryFile); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.main.announce(f.addressFile); err != nil {
+		p.kill()
+		return nil, err
+	}
+	return p, nil
+}
+
+// announce opens the endpoint and writes its address to the file, if there is one. The file
+// appears with its content: whoever waits for it never reads half of it.
+func (e *endpoint) announce(file string) error {
+	if err := e.open(); err != nil {
+		return fmt.Errorf("%s listener: %w", e.name, err)
+	}
+	if file == "" {
+		return nil
+	}
+	part := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".part")
+	err := os.WriteFile(part, []byte(e.address()), 0o600)
+	if err == nil {
+		err = os.Rename(part, file)
+	}
+	if err != nil {
+		e.close()
+	}
+	return err
+}
+
+// kill drops everything at once.
+func (p *process) kill() {
+	p.main.close()
+	if p.recovery != nil {
+		p.recovery.close()
+	}
+}
+
+// stop answers what is under way, for at most the given time.
+func (p *process) stop(patience time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	p.main.mu.Lock()
+	s := p.main.server
+	p.main.mu.Unlock()
+	if s != nil {
+		_ = s.Shutdown(ctx) // what is not answered by then is cut
+	}
+	p.kill()
+}
+
+// Command runs `influxdb3test serve` with the arguments after the program's name until the context
+// is done, and returns the exit code: 0, 2 where the arguments make no sense, 1 for everything
+// else. It writes the address to stderr once it listens.
+func Command(ctx context.Context, args []string, stderr io.Writer) int {
+	say := func(format string, a ...any) { _, _ = fmt.Fprintf(stderr, format, a...) }
+	if len(args) == 0 || args[0] != "serve" {
+		say("%s", usage)
+		return 2
+	}
+	if len(args) == 2 && (args[1] == "--help" || args[1] == "-h") {
+		say("%s", usage)
+		return 0
+	}
+	f, err := parseServe(args[1:])
+	if err != nil {
+		say("influxdb3test: %v\n\n%s", err, usage)
+		return 2
+	}
+	p, err := f.start(stderr)
+	if err != nil {
+		say("influxdb3test: %v\n", err)
+		return 1
+	}
+	say("influxdb3test: listening on %s as InfluxDB 3 Core %s\n", p.main.url(), releases[f.version].number)
+	<-ctx.Done()
+	p.stop(5 * time.Second)
+	return 0
+}
