@@ -1,0 +1,392 @@
+package influxdb3
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	// maxErrorBody bounds how much of an error answer is read, in bytes: a
+	// proxy's page can be long, and only the beginning is ever shown.
+	maxErrorBody = 64 << 10
+	// maxReplyBody bounds every other answer, in bytes. A listing has about
+	// 170 bytes a token.
+	maxReplyBody = 64 << 20
+	// maxMessage bounds the text of an answer that is shown, in bytes.
+	maxMessage = 300
+)
+
+// Config says how to reach a server.
+type Config struct {
+	// URL is the address of the main listener. A path prefix is kept.
+	URL *url.URL
+	// RecoveryURL is the address of the recovery listener, nil if there is none.
+	RecoveryURL *url.URL
+	// Headers go with every request, for proxies in front of the server.
+	Headers map[string]Secret
+	// TLS is the client's side of TLS; nil means the defaults.
+	TLS *tls.Config
+	// Timeout bounds one call, repetitions and waits included. 0 means 30 s.
+	Timeout time.Duration
+	// MaxRetries is how often a call is repeated where that is safe.
+	MaxRetries int
+	// UserAgent names the caller.
+	UserAgent string
+	// OnRequest is told of every request made, for a log. It may be nil.
+	OnRequest func(context.Context, Exchange)
+}
+
+// Exchange is what may be logged of a request and its answer.
+type Exchange struct {
+	Method   string
+	Path     string
+	Status   int // 0: no answer
+	Duration time.Duration
+}
+
+// Client talks to one server. It is safe for concurrent use.
+type Client struct {
+	config Config
+	http   *retryablehttp.Client
+}
+
+// New returns a client. It makes no request.
+func New(config Config) *Client {
+	if config.Timeout <= 0 {
+		config.Timeout = 30 * time.Second
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // net/http documents this type
+	transport.TLSClientConfig = config.TLS
+	// An idle connection that a load balancer dropped turns a regenerate into
+	// an unknown outcome; theirs are usually dropped after a minute or more.
+	transport.IdleConnTimeout = 20 * time.Second
+	// HTTP/1.1 only: the transport of HTTP/2 repeats requests by rules of its
+	// own, and whether a request was sent would be its knowledge, not ours.
+	transport.ForceAttemptHTTP2 = false
+	transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+
+	client := &Client{config: config}
+	client.http = &retryablehttp.Client{
+		HTTPClient: &http.Client{
+			Transport: &logged{next: transport, onRequest: config.OnRequest},
+			CheckRedirect: func(*http.Request, []*http.Request) error {
+				return http.ErrUseLastResponse
+			},
+		},
+		RetryWaitMin: 200 * time.Millisecond,
+		RetryWaitMax: 5 * time.Second,
+		RetryMax:     config.MaxRetries,
+		CheckRetry:   checkRetry,
+		Backoff: func(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
+			if wait := retryAfter(resp); wait > 0 {
+				return wait
+			}
+			return retryablehttp.DefaultBackoff(shortest, longest, attempt, nil)
+		},
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	return client
+}
+
+// HasRecovery says whether there is a recovery listener to call.
+func (c *Client) HasRecovery() bool { return c.config.RecoveryURL != nil }
+
+// Endpoint returns the address of the main listener, for messages.
+func (c *Client) Endpoint() string { return address(c.config.URL) }
+
+// RecoveryEndpoint returns the address of the recovery listener, "" without one.
+func (c *Client) RecoveryEndpoint() string {
+	if c.config.RecoveryURL == nil {
+		return ""
+	}
+	return address(c.config.RecoveryURL)
+}
+
+// address leaves out what may be secret: user info, query and fragment.
+func address(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// call is one request to be made.
+type call struct {
+	op      string // what is attempted, for errors
+	method  string
+	path    string
+	query   url.Values
+	token   Secret
+	body    any  // sent as JSON, nil for none
+	changes bool // whether the server is different afterwards
+	recover bool // to the recovery listener
+}
+
+// reply is an answer read whole, with a status below 300.
+type reply struct {
+	body        []byte
+	clusterUUID string
+	build       string    // x-influxdb-build, on /ping only
+	date        time.Time // the server's clock, zero without a Date header
+	err         error     // what cut the body short
+}
+
+// do makes one call. It returns an *Error for every answer that is not a success.
+func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
+	base := c.config.URL
+	if call.recover {
+		base = c.config.RecoveryURL
+	}
+	target := base.JoinPath(call.path)
+	target.RawQuery = call.query.Encode()
+	failed := &Error{Op: call.op, Target: address(target)}
+
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	progress := &progress{changes: call.changes}
+	ctx = context.WithValue(ctx, progressKey{}, progress)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// Once there is a connection, bytes may be on their way; before, the
+		// dial or the TLS handshake failed and nothing can have been done.
+		GotConn: func(httptrace.GotConnInfo) { progress.sent.Store(true) },
+	})
+
+	req, err := c.newRequest(ctx, call, target)
+	if err != nil {
+		failed.Kind, failed.Err = KindNotSent, err
+		return nil, failed
+	}
+	resp, err := c.http.Do(req)
+	if err != nil && resp == nil {
+		failed.Err = plainCause(err)
+		if errors.Is(err, context.DeadlineExceeded) {
+			failed.Err = fmt.Errorf("no answer within %s: %w", c.config.Timeout, context.DeadlineExceeded)
+		}
+		switch {
+		case !progress.sent.Load():
+			failed.Kind = KindNotSent
+		case call.changes:
+			failed.Kind = KindOutcomeUnknown
+		default:
+			failed.Kind = KindUnexpected
+		}
+		return nil, failed
+	}
+	defer func() { _ = resp.Body.Close() }() // read below; nothing is left to lose
+
+	failed.Status = resp.StatusCode
+	failed.ClusterUUID = resp.Header.Get("cluster-uuid")
+	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBody))
+		date, _ := http.ParseTime(resp.Header.Get("Date"))
+		return &reply{
+			body: body, clusterUUID: failed.ClusterUUID, build: resp.Header.Get("x-influxdb-build"),
+			date: date.UTC(), err: plainCause(err),
+		}, nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status decides, the text is a help
+	failed.Message = c.message(body, call.token)
+	failed.RetryAfter = retryAfter(resp)
+	failed.Kind = classify(resp.StatusCode, body, call.changes)
+	if failed.Kind == KindRedirect {
+		if to, err := resp.Location(); err == nil {
+			failed.Message = "redirected to " + c.redact(address(to), call.token)
+		}
+	}
+	return nil, failed
+}
+
+func (c *Client) newRequest(ctx context.Context, call call, target *url.URL) (*retryablehttp.Request, error) {
+	var body any
+	if call.body != nil {
+		encoded, err := json.Marshal(call.body)
+		if err != nil {
+			return nil, err
+		}
+		body = encoded
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, call.method, target.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range c.config.Headers {
+		req.Header.Set(name, value.Reveal())
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.config.UserAgent)
+	if call.body != nil {
+		req.Header.Set("Content-Type", "application/json") // anything else is 415 (recorded)
+	}
+	if !call.token.IsEmpty() {
+		req.Header.Set("Authorization", "Bearer "+call.token.Reveal())
+	}
+	return req, nil
+}
+
+// progress follows one call through its attempts.
+type progress struct {
+	changes bool
+	sent    atomic.Bool // the last attempt may have reached the server
+}
+
+type progressKey struct{}
+
+// checkRetry decides whether an attempt is repeated: one that reached nobody
+// always, one that was told to come later if that fits into the timeout, and one
+// that may have been carried out only if it changes nothing.
+func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	progress, _ := ctx.Value(progressKey{}).(*progress)
+	again := false
+	switch {
+	case err != nil:
+		var verify *tls.CertificateVerificationError
+		again = !progress.sent.Load() && !errors.As(err, &verify) || !progress.changes
+	case resp.StatusCode == http.StatusTooManyRequests:
+		again = true
+	case resp.StatusCode == http.StatusBadGateway, resp.StatusCode == http.StatusServiceUnavailable, resp.StatusCode == http.StatusGatewayTimeout:
+		again = !progress.changes
+	}
+	if deadline, ok := ctx.Deadline(); ok && again {
+		again = time.Now().Add(retryAfter(resp)).Before(deadline)
+	}
+	if again {
+		progress.sent.Store(false)
+	}
+	return again, nil
+}
+
+func retryAfter(resp *http.Response) time.Duration {
+	if resp == nil || resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return 0
+	}
+	return parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
+}
+
+// classify says what an answer of 300 or above means.
+func classify(status int, body []byte, changes bool) Kind {
+	switch {
+	case status < 400:
+		return KindRedirect
+	case status == http.StatusUnauthorized && knownRefusal(body):
+		return KindUnauthorized
+	case status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired:
+		return KindUnexpected
+	case status == http.StatusForbidden:
+		return KindForbidden
+	case status == http.StatusConflict:
+		return KindConflict
+	case status == http.StatusNotFound:
+		return KindNotFound
+	case status == http.StatusMethodNotAllowed:
+		return KindNotEnabled
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && !changes:
+		return KindBusy
+	case status >= 500, status == http.StatusRequestTimeout:
+		if changes {
+			return KindOutcomeUnknown
+		}
+		return KindUnexpected
+	default:
+		return KindRefused
+	}
+}
+
+// knownRefusal says whether the body of a 401 is one that the server sends: its
+// JSON, or nothing at all up to 3.7 (both recorded).
+func knownRefusal(body []byte) bool {
+	if len(body) == 0 {
+		return true
+	}
+	var refusal struct {
+		Error string `json:"error"`
+	}
+	return json.Unmarshal(body, &refusal) == nil && refusal.Error == "the request was not authenticated"
+}
+
+// plainCause strips net/url's wrapping, which repeats method and URL.
+func plainCause(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// message makes one short line of an answer's body: the text of a JSON error,
+// nothing of an HTML page, and no secret that a proxy may have sent back.
+func (c *Client) message(body []byte, token Secret) string {
+	text := strings.TrimSpace(string(body))
+	var wrapped struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(body, &wrapped) == nil && wrapped.Error != "" {
+		text = wrapped.Error
+	}
+	if strings.HasPrefix(text, "<") {
+		return "an HTML page, which is not InfluxDB's answer"
+	}
+	return shorten(c.redact(text, token), maxMessage)
+}
+
+var anyToken = regexp.MustCompile(`apiv3_[A-Za-z0-9_-]*`)
+
+func (c *Client) redact(text string, token Secret) string {
+	for _, value := range c.config.Headers {
+		if !value.IsEmpty() {
+			text = strings.ReplaceAll(text, value.Reveal(), redacted)
+		}
+	}
+	if !token.IsEmpty() {
+		text = strings.ReplaceAll(text, token.Reveal(), redacted)
+	}
+	return anyToken.ReplaceAllString(text, redacted)
+}
+
+// shorten cuts a text to a number of bytes and makes one printable line of it.
+func shorten(text string, limit int) string {
+	cut := len(text) > limit
+	if cut {
+		text = text[:limit]
+	}
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	if cut {
+		text += "…"
+	}
+	return text
+}
+
+// logged tells of every request made, repetitions included.
+type logged struct {
+	next      http.RoundTripper
+	onRequest func(context.Context, Exchange)
+}
+
+// RoundTrip implements http.RoundTripper.
+func (l *logged) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	resp, err := l.next.RoundTrip(req)
+	if l.onRequest != nil {
+		exchange := Exchange{Method: req.Method, Path: req.URL.Path, Duration: time.Since(start)}
+		if resp != nil {
+			exchange.Status = resp.StatusCode
+		}
+		l.onRequest(req.Context(), exchange)
+	}
+	if err != nil {
+		return nil, err //nolint:wrapcheck // net/http wraps it in the url.Error that callers look for
+	}
+	return resp, nil
+}

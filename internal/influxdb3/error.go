@@ -1,0 +1,80 @@
+package influxdb3
+
+import (
+	"fmt"
+	"time"
+)
+
+// Kind says what an Error means for the one who asked. It is decided by the
+// status and, for a 401, by whether the answer can be the server's own.
+type Kind int
+
+const (
+	// KindNotSent: the request never got to a server (name, connection, TLS,
+	// or the context ended first). Nothing was done.
+	KindNotSent Kind = iota + 1
+	// KindOutcomeUnknown: the request may or may not have been carried out: no
+	// answer, an answer cut short, a 5xx, a success that cannot be read. Only
+	// requests that change something end like this.
+	KindOutcomeUnknown
+	// KindUnauthorized: the server refused the token (401 in a form that the
+	// server is known to send). Nothing was done.
+	KindUnauthorized
+	// KindForbidden: 403. Nothing was done.
+	KindForbidden
+	// KindConflict: 409, the name is taken. Nothing was done.
+	KindConflict
+	// KindNotFound: 404, no such token or no such endpoint. Nothing was done.
+	KindNotFound
+	// KindNotEnabled: 405, the server runs without authentication (or, for a
+	// deletion, the token is the operator token). Nothing was done.
+	KindNotEnabled
+	// KindBusy: 429, or for a request that changes nothing also 503: the answer
+	// was to come back later, which did not fit into the timeout.
+	KindBusy
+	// KindRedirect: 3xx. Redirects are not followed, the token would go along.
+	KindRedirect
+	// KindRefused: the server did not accept the request (other 4xx). Nothing
+	// was done.
+	KindRefused
+	// KindUnexpected: an answer that is not known to come from an InfluxDB 3
+	// server, such as a proxy's 401, or for a request that changes nothing a
+	// 5xx or an unreadable body.
+	KindUnexpected
+)
+
+// Error is the one error type of this package. It holds no secret.
+type Error struct {
+	Kind        Kind
+	Op          string        // what was attempted: "regenerate the operator token"
+	Target      string        // where: scheme, host and path
+	Status      int           // HTTP status, 0 without an answer
+	Message     string        // what the answer said, shortened to one line, "" if nothing readable
+	ClusterUUID string        // cluster-uuid header of the answer (3.7 and later), "" without
+	RetryAfter  time.Duration // how long the answer asked to wait, 0 if it did not
+	// Partial is a token read whole out of an answer that was cut short. It
+	// is set with KindOutcomeUnknown only; whether it is good must be looked up.
+	Partial Secret
+	Err     error // the cause, nil when an answer is the cause
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("unable to %s at %s", e.Op, e.Target)
+	if e.Status != 0 {
+		text += fmt.Sprintf(": HTTP %d", e.Status)
+	}
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	if e.RetryAfter > 0 {
+		text += fmt.Sprintf(" (asked to wait %s)", e.RetryAfter)
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
