@@ -1,0 +1,64 @@
+package lifecycle
+
+import "time"
+
+// Status is what is known of a token.
+type Status string
+
+// The states of an operator token.
+const (
+	StatusActive      Status = "active"       // the server accepts it
+	StatusRotationDue Status = "rotation_due" // accepted, and older than it should become
+	StatusRejected    Status = "rejected"     // the server refused it
+)
+
+// StatusAt says whether an accepted token has become too old. rotateAfter is
+// the age at which it should be replaced; 0 means never.
+func StatusAt(now, rotatedAt time.Time, rotateAfter time.Duration) Status {
+	if rotateAfter > 0 && !now.Before(rotatedAt.Add(rotateAfter)) {
+		return StatusRotationDue
+	}
+	return StatusActive
+}
+
+// Reason says why a token is to be regenerated.
+type Reason string
+
+// The reasons, in the order in which they are looked for.
+const (
+	ReasonNone     Reason = ""
+	ReasonTriggers Reason = "its rotation triggers changed"
+	ReasonAge      Reason = "it is older than it should become"
+	ReasonConsent  Reason = "the server refused it and the configuration consents to regenerating"
+)
+
+// Circumstances are what a rotation is decided from. None of them is the time:
+// the decision is made twice, at plan and at apply, and must come out the same.
+// The clock has its say when the token is inspected, through Status.
+type Circumstances struct {
+	Status             Status
+	TriggersChanged    bool
+	RotateAfterChanged bool // the age limit itself is being changed: it decides anew, next time
+	Imported           bool // nothing was applied since the import: triggers are recorded, not acted upon
+	Consent            bool // an existing token may be regenerated
+}
+
+// Due says whether a rotation is due, and why.
+func (c Circumstances) Due() Reason {
+	switch {
+	case c.TriggersChanged && !c.Imported:
+		return ReasonTriggers
+	case c.Status == StatusRotationDue && !c.RotateAfterChanged:
+		return ReasonAge
+	case c.Status == StatusRejected && c.Consent:
+		return ReasonConsent
+	default:
+		return ReasonNone
+	}
+}
+
+// Stuck says whether the token is dead and nothing asks for a new one. Then a
+// person must decide, because somebody else may hold the current one.
+func (c Circumstances) Stuck() bool {
+	return c.Status == StatusRejected && c.Due() == ReasonNone
+}

@@ -1,0 +1,164 @@
+package lifecycle
+
+import (
+	"context"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+)
+
+// maxHeals is how often a lost secret is replaced by another before giving up.
+const maxHeals = 2
+
+// resolve finds out what became of a regenerate whose outcome is unknown, and
+// makes good what can be made good.
+func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorToken, failed *influxdb3.Error) (OperatorToken, []Warning, error) {
+	lost := &Error{Problem: ProblemLost, Message: "the operator token was regenerated, but the reply with the new one was lost", Err: failed}
+	for range maxHeals {
+		seen, err := o.look(ctx, []influxdb3.Secret{failed.Partial, prior.Secret, o.Credential}, baseline, prior)
+		if known := asError(err); known != nil && (known.Problem == ProblemWrongServer || known.Problem == ProblemNoOperatorToken) {
+			return OperatorToken{}, nil, err
+		}
+		if err != nil {
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: errorsOf(failed, err)}
+		}
+		switch {
+		case seen.token != nil:
+			seen.token.PreviousHash = baseline
+			return *seen.token, nil, nil
+		case seen.unchanged:
+			return OperatorToken{}, nil, &Error{Problem: ProblemNotDone, Message: "the operator token was not regenerated", Err: failed}
+		case seen.accepted.IsEmpty():
+			return o.recoverLost(ctx, prior, lost)
+		}
+		// The secret is gone. Another one through what is still accepted.
+		prior.PreviousHash, baseline = seen.hash, seen.hash
+		token, again := call(o.Server.RegenerateOperatorToken(ctx, seen.accepted))
+		if again == nil {
+			kept, warnings, err := o.minted(ctx, token, prior)
+			return kept, append(warnings, lostWarning("The reply to a regeneration of the operator token was lost.", "the configured token")), err
+		}
+		failed = again
+		if !is(again, influxdb3.KindOutcomeUnknown) {
+			lost.Err = errorsOf(lost.Err, again)
+			return o.recoverLost(ctx, prior, lost)
+		}
+	}
+	return o.recoverLost(ctx, prior, lost)
+}
+
+// sight is what a look at the server shows.
+type sight struct {
+	token     *OperatorToken   // the secret that had seemed lost, if it was found
+	unchanged bool             // the hash is the one from before
+	hash      string           // the hash listed, "" if nobody could list
+	accepted  influxdb3.Secret // a credential that could list, empty if every one was refused
+}
+
+// look asks with one credential after the other, until one is accepted. While a
+// node may lag behind, the hash from before is looked at again until the sync
+// interval is over.
+func (o *Operator) look(ctx context.Context, credentials []influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
+	until := o.Clock.Now().Add(syncInterval)
+	for {
+		seen, err := o.lookOnce(ctx, credentials, baseline, prior)
+		if err != nil || !seen.unchanged || !o.Clock.Now().Before(until) || !o.mayLag(ctx, seen.accepted) {
+			return seen, err
+		}
+		if err := o.Clock.Sleep(ctx, syncPoll); err != nil {
+			return seen, err
+		}
+	}
+}
+
+func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
+	for i, credential := range credentials {
+		if credential.IsEmpty() || contains(credentials[:i], credential) {
+			continue
+		}
+		listing, failed := call(o.Server.FindToken(ctx, credential, influxdb3.OperatorTokenName))
+		if failed != nil {
+			if refused, err := prior.refusedBy(failed); !refused {
+				return sight{}, err
+			}
+			continue
+		}
+		if err := prior.sameServer(listing); err != nil {
+			return sight{}, err
+		}
+		row := listing.Find(influxdb3.OperatorTokenName)
+		switch {
+		case row == nil:
+			return sight{}, &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token"}
+		case row.Hash == baseline:
+			return sight{unchanged: true, hash: row.Hash, accepted: credential}, nil
+		case row.Hash == credential.Hash():
+			holder := Operator{Server: o.Server, Credential: credential, Clock: o.Clock}
+			token := holder.adopted(row, listing)
+			return sight{token: &token, hash: row.Hash, accepted: credential}, nil
+		default:
+			return sight{hash: row.Hash, accepted: credential}, nil
+		}
+	}
+	return sight{}, nil
+}
+
+// mayLag says whether another node could have answered than the one that was
+// asked to regenerate. Core is one node.
+func (o *Operator) mayLag(ctx context.Context, credential influxdb3.Secret) bool {
+	info, err := o.Server.Ping(ctx, credential)
+	return err != nil || info.Build != "Core"
+}
+
+// recoverLost is the last resort after a secret was lost.
+func (o *Operator) recoverLost(ctx context.Context, prior OperatorToken, lost *Error) (OperatorToken, []Warning, error) {
+	if !o.Server.HasRecovery() {
+		return OperatorToken{}, nil, lost
+	}
+	return o.recover(ctx, prior, lost)
+}
+
+// recover regenerates through the recovery listener. otherwise is the error that
+// stands if that fails, too.
+func (o *Operator) recover(ctx context.Context, prior OperatorToken, otherwise *Error) (OperatorToken, []Warning, error) {
+	prior.PreviousHash = prior.Hash()
+	for range maxHeals {
+		token, failed := call(o.Server.RecoverOperatorToken(ctx))
+		if failed == nil {
+			kept, warnings, err := o.minted(ctx, token, prior)
+			return kept, append(warnings, Warning{
+				Summary: "Operator Token Recovered Through the Recovery Listener",
+				Detail: "No other credential could do it: " + otherwise.Message + ". The operator token was regenerated through the recovery listener, " +
+					"which has closed itself. The new token is in state. Restart the server without the listener when you no longer need it.",
+			}), err
+		}
+		otherwise.Recovery = failed
+		if !is(failed, influxdb3.KindOutcomeUnknown) {
+			break
+		}
+		if found := o.find(ctx, failed.Partial); found != nil {
+			return *found, nil, nil
+		}
+		// Whoever held the token before has lost it by now or was refused
+		// before: doing it once more can take it from nobody.
+	}
+	return OperatorToken{}, nil, otherwise
+}
+
+func contains(list []influxdb3.Secret, secret influxdb3.Secret) bool {
+	for _, s := range list {
+		if s.Equal(secret) {
+			return true
+		}
+	}
+	return false
+}
+
+func errorsOf(first, second error) error {
+	return &twoErrors{first, second}
+}
+
+// twoErrors is a failure and what failed while dealing with it, in one line.
+type twoErrors struct{ first, second error }
+
+func (e *twoErrors) Error() string   { return e.first.Error() + "; then " + e.second.Error() }
+func (e *twoErrors) Unwrap() []error { return []error{e.first, e.second} }
