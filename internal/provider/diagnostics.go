@@ -1,0 +1,203 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
+)
+
+// operation is what was attempted with the operator token.
+type operation string
+
+const (
+	establishing operation = "Create Operator Token"
+	reading      operation = "Read Operator Token"
+	regenerating operation = "Regenerate Operator Token"
+	importing    operation = "Import Operator Token"
+)
+
+// The ways out that several diagnostics name.
+const (
+	wayRecovery = "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182, set recovery_url (or INFLUXDB3_RECOVERY_URL) to that address"
+	wayToken    = "give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN): the current operator token, or on InfluxDB 3 Core any named admin token"
+)
+
+// tokenIsDead says whether a failed rotation showed that the token in state is of
+// no use any more.
+func tokenIsDead(err error) bool {
+	var known *lifecycle.Error
+	return errors.As(err, &known) && (known.Problem == lifecycle.ProblemLost || known.Problem == lifecycle.ProblemAllRefused)
+}
+
+// operatorTokenProblem says of a failure what happened, what is true now and what
+// to do next.
+func operatorTokenProblem(op operation, err error, in *instance) diag.Diagnostic {
+	var known *lifecycle.Error
+	if !errors.As(err, &known) {
+		return diag.NewErrorDiagnostic("Unable to "+string(op), err.Error())
+	}
+	now, next := explain(op, known, in)
+	summary := "Unable to " + string(op)
+	if known.Problem == lifecycle.ProblemLost {
+		summary = "New Operator Token Was Lost"
+	}
+	return diag.NewErrorDiagnostic(summary, strings.Join([]string{sentence(known.Error()), now, next}, "\n\n"))
+}
+
+// explain returns what is true now and what to do.
+func explain(op operation, err *lifecycle.Error, in *instance) (now, next string) {
+	kept := "The token in state is kept as it was."
+	if op == establishing || op == importing {
+		kept = "Nothing was changed on the server."
+	}
+	switch err.Problem {
+	case lifecycle.ProblemInterrupted:
+		return "Nothing was sent. " + kept, "Apply again."
+	case lifecycle.ProblemAuthenticationOff:
+		return "It has no tokens to manage: every request is allowed. " + kept,
+			"Start the server without --without-auth, or remove this resource from the configuration."
+	case lifecycle.ProblemWrongServer:
+		return "Nothing was changed on the server that answers, and the token in state is kept: it is still the one of the server that it was made on.",
+			"If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. If the server was rebuilt on purpose and the old token is of no use any more, " +
+				"forget it with `terraform state rm` and apply again, which bootstraps the new server. `-refresh=false` plans the rest of the configuration without asking."
+	case lifecycle.ProblemNoCredential:
+		return "The secret of an existing token cannot be read back from the server. " + kept, existingTokenWays(op, err)
+	case lifecycle.ProblemNotOperatorToken:
+		return "The secret of the operator token cannot be read back with another token. " + kept, existingTokenWays(op, err)
+	case lifecycle.ProblemAllRefused:
+		return "Nothing was changed on the server. The old token is kept in state with the status rejected, and the rotation stays due.",
+			"Do one of these and apply again, which then regenerates:\n" + bullets(capital(wayToken), capital(wayRecovery))
+	case lifecycle.ProblemNotDone:
+		return "Nothing was changed on the server. " + keptValid(op, kept), "Remove the cause and apply again."
+	case lifecycle.ProblemNoOperatorToken:
+		return kept, "If the server runs with --without-auth, start it without. If its operator token was deleted, forget the resource with `terraform state rm` and apply again, which creates another."
+	case lifecycle.ProblemUnresolved:
+		return "Either the old token is still valid, or a new one was made that nobody holds. The old one is kept in state, and what was due stays due.",
+			"Apply again when the server can be reached. If the old token turns out to be dead then, a token of another name or the recovery listener heals it: " + wayToken + "; or " + wayRecovery + "."
+	case lifecycle.ProblemLost:
+		return lostNow(op), "Do one of these and apply again, which then regenerates:\n" + bullets(
+			capital(wayRecovery)+lostConsent(op),
+			"Give the provider a named admin token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)"+lostConsent(op))
+	default:
+		return "Nothing was changed on the server, as far as is known. " + kept, "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
+	}
+}
+
+func keptValid(op operation, kept string) string {
+	if op == regenerating {
+		return "The token in state is unchanged, and the rotation stays due."
+	}
+	return kept
+}
+
+func lostNow(op operation) string {
+	if op == establishing {
+		return "The server has an operator token whose secret nobody may hold: it was made by this request, or by somebody else just before. No token is in state."
+	}
+	return "The old token is dead, and nobody holds the new one. The old one is kept in state with the status rejected, and the rotation stays due."
+}
+
+func lostConsent(op operation) string {
+	if op == establishing {
+		return ` and set existing_token = "regenerate"`
+	}
+	return ""
+}
+
+// existingTokenWays are the ways to get hold of an operator token that exists.
+func existingTokenWays(op operation, err *lifecycle.Error) string {
+	ways := []string{
+		"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): it is taken over as it is",
+	}
+	if op == establishing {
+		if err.Problem == lifecycle.ProblemNotOperatorToken {
+			ways = append(ways, `If it may be replaced, set existing_token = "regenerate": whoever holds the old one must get the new one`)
+		} else {
+			ways = append(ways, `If it may be replaced and you hold a named admin token, give that to the provider and set existing_token = "regenerate"`)
+		}
+		ways = append(ways, `If nobody holds it, `+wayRecovery+` and existing_token = "regenerate"`)
+	} else {
+		ways = append(ways, `If you do not, do not import: write the block with existing_token = "regenerate", and an apply regenerates the token with the provider's token or through recovery_url`)
+	}
+	return "Do one of these and run this again:\n" + bullets(ways...)
+}
+
+func bullets(lines ...string) string {
+	return "  - " + strings.Join(lines, ".\n  - ") + "."
+}
+
+func sentence(text string) string { return capital(text) + "." }
+
+func capital(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+func deletionProtected() diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Operator Token Is Protected From Deletion",
+		"This plan removes the operator token's resource, and the only copy of the token goes with it.\n\n"+
+			"Nothing was changed.\n\n"+
+			"If the block was renamed or moved (count, for_each, a module), tell Terraform with a moved block, and nothing happens to the token. "+
+			"If it is meant to go, set deletion_protection = false, apply, and then remove it.")
+}
+
+func rotatedElsewhere() diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Operator Token Was Regenerated Elsewhere",
+		"The server refuses the operator token in state, so somebody else has regenerated it, or it was lost when a reply got lost.\n\n"+
+			"Nothing was called, and the old token is kept in state. It is not regenerated again without being asked for: somebody may hold the current one.\n\n"+
+			"Do one of these and apply again:\n"+bullets(
+			"Give the provider the current operator token (token, or INFLUXDB3_AUTH_TOKEN): it is taken over, and nothing is regenerated",
+			`Consent: set existing_token = "regenerate", with a named admin token as the provider's token or with recovery_url`,
+			"Change a value in rotation_triggers, with a named admin token as the provider's token or with recovery_url"))
+}
+
+func takenOver() diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Operator Token Was Regenerated Elsewhere",
+		"The server refuses the operator token in state, and the provider's token is the new one. It is taken over into state; nothing is regenerated.")
+}
+
+func refusedWarning() diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Operator Token Is Refused",
+		"The server refuses the operator token in state, so somebody else has regenerated it, or it was lost when a reply got lost. "+
+			"It is kept in state with the status rejected.")
+}
+
+func secondResource(in *instance) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Second Resource for One Operator Token",
+		"Another influxdb3_admin_token was created for "+in.client.Endpoint()+" in this run. A server has one operator token, and two resources would rotate it away from each other.\n\n"+
+			"This one was not created, and nothing was changed on the server for it.\n\n"+
+			"Keep one of the two. For a second server use a second provider block with an alias.")
+}
+
+func providerUnknown(in *instance) diag.Diagnostic {
+	name := "configuration"
+	if in != nil {
+		name = in.unknown
+	}
+	return diag.NewErrorDiagnostic("Provider Is Not Configured Yet",
+		fmt.Sprintf("The provider's %s is not known yet, because it comes from something that is still to be applied.\n\n"+
+			"Nothing was called.\n\n"+
+			"For a data source, add depends_on with the resource that it comes from; for an import, use a value that is known; or apply that resource first with -target.", name))
+}
+
+// asDiagnostics turns what an operator should know into warnings.
+func asDiagnostics(warnings []lifecycle.Warning) (diags diag.Diagnostics) {
+	for _, w := range warnings {
+		diags.AddWarning(w.Summary, w.Detail)
+	}
+	return diags
+}
+
+// loggable keeps a token that was given in the wrong place out of a message.
+func loggable(text string) string {
+	if strings.Contains(text, "apiv3_") {
+		return "[redacted]"
+	}
+	return text
+}

@@ -1,0 +1,83 @@
+package provider
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
+)
+
+// instance is a configured provider block. Every alias is a process of its own,
+// plan and apply are different ones, so that it lives for one of them.
+type instance struct {
+	client  *influxdb3.Client
+	clock   lifecycle.Clock
+	unknown string // the attribute that is not known yet, "" if the instance can be used
+
+	mu         sync.Mutex
+	credential influxdb3.Secret
+	claimed    bool             // a resource was created for the operator token
+	handedOver *adminTokenModel // left by Delete for the Create of the same replacement
+}
+
+// operator returns what looks after the operator token, with the credential as
+// it is now.
+func (in *instance) operator() *lifecycle.Operator {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return &lifecycle.Operator{Server: in.client, Credential: in.credential, Clock: in.clock}
+}
+
+// rotated makes the instance go on with a new operator token if its credential
+// is the one that this replaced.
+func (in *instance) rotated(token lifecycle.OperatorToken) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.credential.IsEmpty() && in.credential.Hash() == token.PreviousHash && token.Status != lifecycle.StatusRejected {
+		in.credential = token.Secret
+	}
+}
+
+// claim says whether the caller is the first to create the operator token's
+// resource in this process.
+func (in *instance) claim() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	first := !in.claimed
+	in.claimed = true
+	return first
+}
+
+// handOver keeps what Delete removes from state for a Create that may follow in
+// the same process.
+func (in *instance) handOver(model adminTokenModel) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.handedOver = &model
+}
+
+// takeOver returns what was handed over, once.
+func (in *instance) takeOver() *adminTokenModel {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	model := in.handedOver
+	in.handedOver = nil
+	return model
+}
+
+// configuredInstance is what resources and data sources do with the data that
+// Configure hands them. It is nil before the provider is configured.
+func configuredInstance(data any) (*instance, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	if data == nil {
+		return nil, diags
+	}
+	in, ok := data.(*instance)
+	if !ok {
+		diags.AddError("Unexpected Provider Data", fmt.Sprintf("Expected *instance, got %T. This is a bug in the provider; please report it.", data))
+	}
+	return in, diags
+}

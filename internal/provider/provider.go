@@ -1,0 +1,183 @@
+// Package provider speaks Terraform: schemas, plans, state and diagnostics. What
+// happens to a token is decided in package lifecycle.
+package provider
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
+)
+
+var (
+	_ provider.Provider                   = (*influxdb3Provider)(nil)
+	_ provider.ProviderWithValidateConfig = (*influxdb3Provider)(nil)
+)
+
+// New returns a constructor of the provider for the version of this build.
+func New(version string) func() provider.Provider {
+	return newWithClock(version, lifecycle.SystemClock{})
+}
+
+func newWithClock(version string, clock lifecycle.Clock) func() provider.Provider {
+	return func() provider.Provider {
+		return &influxdb3Provider{version: version, clock: clock}
+	}
+}
+
+type influxdb3Provider struct {
+	version string
+	clock   lifecycle.Clock
+}
+
+type providerModel struct {
+	URL                types.String         `tfsdk:"url"`
+	Token              types.String         `tfsdk:"token"`
+	RecoveryURL        types.String         `tfsdk:"recovery_url"`
+	CACertFile         types.String         `tfsdk:"ca_cert_file"`
+	CACertPEM          types.String         `tfsdk:"ca_cert_pem"`
+	InsecureSkipVerify types.Bool           `tfsdk:"insecure_skip_verify"`
+	RequestTimeout     timetypes.GoDuration `tfsdk:"request_timeout"`
+	MaxRetries         types.Int64          `tfsdk:"max_retries"`
+	Headers            types.Map            `tfsdk:"headers"`
+}
+
+// Metadata implements provider.Provider.
+func (p *influxdb3Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "influxdb3"
+	resp.Version = p.version
+}
+
+// Schema implements provider.Provider.
+func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Owns the life of InfluxDB 3 tokens: bootstraps the operator token of a new server, adopts the one of a running server, " +
+			"regenerates it in place whenever a rotation trigger changes, and hands the new token on as a sensitive value.",
+		Attributes: map[string]schema.Attribute{
+			"url": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Address of the server, `http` or `https`. A path prefix is kept. " +
+					"Defaults to the environment variable `INFLUXDB3_HOST_URL`, then to `" + defaultURL + "`.",
+			},
+			"token": schema.StringAttribute{
+				Optional:  true,
+				Sensitive: true,
+				MarkdownDescription: "Token to authenticate with. A new server has none, so that bootstrapping needs no token. " +
+					"Best is a named admin token that is held elsewhere: rotations of the operator token do not kill it, and it heals them if a reply is lost. " +
+					"Defaults to the environment variable `INFLUXDB3_AUTH_TOKEN`.",
+			},
+			"recovery_url": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Address of the server's recovery listener (`--admin-token-recovery-http-bind`), which regenerates the operator token without a credential. " +
+					"Used only when every token was refused and a rotation is due, or when the reply with a new token was lost. " +
+					"Defaults to the environment variable `INFLUXDB3_RECOVERY_URL`.",
+			},
+			"ca_cert_file": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Path of a PEM file with certificate authorities to trust besides those of the system. Conflicts with `ca_cert_pem`. " +
+					"Defaults to the environment variable `INFLUXDB3_TLS_CA`.",
+			},
+			"ca_cert_pem": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Certificate authorities to trust besides those of the system, in PEM. Conflicts with `ca_cert_file`.",
+			},
+			"insecure_skip_verify": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Accept any TLS certificate. Whoever is on the way can then read every token. " +
+					"Defaults to the environment variable `INFLUXDB3_TLS_NO_VERIFY`, then to `false`.",
+			},
+			"request_timeout": schema.StringAttribute{
+				Optional:            true,
+				CustomType:          timetypes.GoDurationType{},
+				MarkdownDescription: "How long one call to the server may take, repetitions and waits included, as a Go duration. Defaults to `30s`.",
+				Validators:          []validator.String{positiveDuration{}},
+			},
+			"max_retries": schema.Int64Attribute{
+				Optional: true,
+				MarkdownDescription: "How often a call is repeated where that is safe: when nobody was reached, or when the server asked to come back later. " +
+					"A request that may have changed something is never repeated blindly. From 0 to 20, defaults to `3`.",
+				Validators: []validator.Int64{int64validator.Between(0, 20)},
+			},
+			"headers": schema.MapAttribute{
+				ElementType:         types.StringType,
+				Optional:            true,
+				Sensitive:           true,
+				MarkdownDescription: "HTTP headers to send with every request, for a proxy in front of the server or of its recovery listener.",
+			},
+		},
+	}
+}
+
+// ValidateConfig implements provider.ProviderWithValidateConfig. Values from the
+// environment are validated in Configure, by the same rules.
+func (p *influxdb3Provider) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+	var config providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(config.validate(ctx)...)
+}
+
+// Configure implements provider.Provider. It makes no call.
+func (p *influxdb3Provider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	settings, diags := config.resolve(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	in := &instance{clock: p.clock, unknown: settings.unknown}
+	if settings.unknown == "" {
+		settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
+		settings.client.OnRequest = logExchange
+		in.client = influxdb3.New(settings.client)
+		in.credential = settings.token
+	}
+	resp.ResourceData = in
+	resp.DataSourceData = in
+}
+
+// logExchange writes what may be known of a request: no header, no body, no query.
+func logExchange(ctx context.Context, e influxdb3.Exchange) {
+	tflog.Debug(ctx, "InfluxDB request", map[string]any{
+		"method": e.Method, "path": e.Path, "status": e.Status, "duration_ms": e.Duration.Milliseconds(),
+	})
+}
+
+// Resources implements provider.Provider.
+func (p *influxdb3Provider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{NewAdminTokenResource}
+}
+
+// DataSources implements provider.Provider.
+func (p *influxdb3Provider) DataSources(context.Context) []func() datasource.DataSource {
+	return nil
+}
+
+// attribute names used outside the schema.
+var (
+	pathURL         = path.Root("url")
+	pathRecoveryURL = path.Root("recovery_url")
+	pathCACertFile  = path.Root("ca_cert_file")
+)
+
+const defaultURL = "http://127.0.0.1:8181"
+

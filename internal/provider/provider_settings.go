@@ -1,0 +1,311 @@
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+)
+
+// Environment variables, those of the influxdb3 command line where it has one.
+// An empty one counts as unset.
+const (
+	envURL         = "INFLUXDB3_HOST_URL"
+	envToken       = "INFLUXDB3_AUTH_TOKEN" //nolint:gosec // the name of a variable, no credential
+	envRecoveryURL = "INFLUXDB3_RECOVERY_URL"
+	envCACert      = "INFLUXDB3_TLS_CA"
+	envNoVerify    = "INFLUXDB3_TLS_NO_VERIFY"
+)
+
+const (
+	defaultRequestTimeout = 30 * time.Second
+	defaultMaxRetries     = 3
+)
+
+// settings is a provider block with its environment, ready for use.
+type settings struct {
+	client  influxdb3.Config
+	token   influxdb3.Secret
+	unknown string // name of the attribute that is not known yet, "" if all are
+}
+
+// validate checks what is written in the provider block and known.
+func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
+	if v := m.URL.ValueString(); !m.URL.IsNull() && !m.URL.IsUnknown() {
+		_, problem := parseURL(v)
+		diags.Append(urlDiagnostics(pathURL, "url", v, problem)...)
+	}
+	if v := m.RecoveryURL.ValueString(); !m.RecoveryURL.IsNull() && !m.RecoveryURL.IsUnknown() {
+		_, problem := parseURL(v)
+		diags.Append(urlDiagnostics(pathRecoveryURL, "recovery_url", v, problem)...)
+	}
+	if !m.Token.IsNull() && !m.Token.IsUnknown() {
+		diags.Append(checkToken("token", m.Token.ValueString())...)
+	}
+	if !m.CACertFile.IsNull() && m.CACertFile.ValueString() == "" && !m.CACertFile.IsUnknown() {
+		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", "ca_cert_file must be the path of a PEM file, and it is empty. Leave it out to trust the system's authorities alone.")
+	}
+	if !m.CACertFile.IsNull() && !m.CACertPEM.IsNull() {
+		diags.AddAttributeError(pathCACertFile, "Conflicting CA Certificates", "ca_cert_file and ca_cert_pem cannot both be set. Put all authorities into one of them.")
+	}
+	if !m.CACertPEM.IsNull() && !m.CACertPEM.IsUnknown() {
+		if err := x509.NewCertPool().AppendCertsFromPEM([]byte(m.CACertPEM.ValueString())); !err {
+			diags.AddError("Invalid CA Certificates", "ca_cert_pem holds no certificate in PEM. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
+		}
+	}
+	for name, value := range m.Headers.Elements() {
+		diags.Append(checkHeader(name, value)...)
+	}
+	return diags
+}
+
+// resolve fills in the environment and the defaults and reads the files.
+func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics) {
+	// A validation of known values comes before every plan and apply, but the
+	// values that were unknown then have not been seen yet.
+	diags := m.validate(ctx)
+	var s settings
+	for _, v := range []struct {
+		name    string
+		unknown bool
+	}{
+		{"url", m.URL.IsUnknown()},
+		{"token", m.Token.IsUnknown()},
+		{"recovery_url", m.RecoveryURL.IsUnknown()},
+		{"ca_cert_file", m.CACertFile.IsUnknown()},
+		{"ca_cert_pem", m.CACertPEM.IsUnknown()},
+		{"insecure_skip_verify", m.InsecureSkipVerify.IsUnknown()},
+		{"request_timeout", m.RequestTimeout.IsUnknown()},
+		{"max_retries", m.MaxRetries.IsUnknown()},
+		{"headers", m.Headers.IsUnknown()},
+	} {
+		if v.unknown {
+			s.unknown = v.name
+			return s, diags
+		}
+	}
+	headers := map[string]influxdb3.Secret{}
+	for name, value := range m.Headers.Elements() {
+		if value.IsUnknown() {
+			s.unknown = "headers"
+			return s, diags
+		}
+		if text, ok := value.(interface{ ValueString() string }); ok {
+			headers[name] = influxdb3.NewSecret(text.ValueString())
+		}
+	}
+	s.client = influxdb3.Config{Headers: headers, Timeout: defaultRequestTimeout, MaxRetries: defaultMaxRetries}
+	if !m.RequestTimeout.IsNull() {
+		timeout, more := m.RequestTimeout.ValueGoDuration()
+		diags.Append(more...)
+		s.client.Timeout = timeout
+	}
+	if !m.MaxRetries.IsNull() {
+		s.client.MaxRetries = int(m.MaxRetries.ValueInt64())
+	}
+
+	diags.Append(m.resolveURLs(&s)...)
+	diags.Append(m.resolveToken(&s)...)
+	diags.Append(m.resolveTLS(&s)...)
+	if !diags.HasError() {
+		diags.Append(s.plainHTTPWarnings()...)
+	}
+	return s, diags
+}
+
+func (m providerModel) resolveURLs(s *settings) (diags diag.Diagnostics) {
+	text, from := m.URL.ValueString(), "url"
+	if m.URL.IsNull() {
+		if text, from = os.Getenv(envURL), envURL; text == "" {
+			text = defaultURL
+		}
+	}
+	base, problem := parseURL(text)
+	if problem != "" && from == envURL { // a literal one was reported by validate
+		diags.Append(urlDiagnostics(pathURL, from, text, problem)...)
+	}
+	s.client.URL = base
+
+	text, from = m.RecoveryURL.ValueString(), "recovery_url"
+	if m.RecoveryURL.IsNull() {
+		text, from = os.Getenv(envRecoveryURL), envRecoveryURL
+	}
+	if text != "" {
+		recovery, problem := parseURL(text)
+		if problem != "" && from == envRecoveryURL {
+			diags.Append(urlDiagnostics(pathRecoveryURL, from, text, problem)...)
+		}
+		s.client.RecoveryURL = recovery
+	}
+	return diags
+}
+
+func (m providerModel) resolveToken(s *settings) (diags diag.Diagnostics) {
+	if !m.Token.IsNull() {
+		s.token = influxdb3.NewSecret(m.Token.ValueString())
+		return diags
+	}
+	if text := os.Getenv(envToken); text != "" {
+		diags.Append(checkToken(envToken, text)...)
+		s.token = influxdb3.NewSecret(text)
+	}
+	return diags
+}
+
+func (m providerModel) resolveTLS(s *settings) (diags diag.Diagnostics) {
+	s.client.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	skip := m.InsecureSkipVerify.ValueBool()
+	if text := os.Getenv(envNoVerify); m.InsecureSkipVerify.IsNull() && text != "" {
+		parsed, err := strconv.ParseBool(text)
+		if err != nil {
+			diags.AddError("Invalid "+envNoVerify, fmt.Sprintf("The environment variable %s must be true or false, got %q.", envNoVerify, text))
+		}
+		skip = parsed
+	}
+	if skip {
+		s.client.TLS.InsecureSkipVerify = true
+		diags.AddWarning("TLS Certificates Are Not Verified",
+			"insecure_skip_verify is on: whoever is between here and the server can read every token, new ones included. Trust the server's authority with ca_cert_file instead.")
+	}
+
+	pem, from := []byte(m.CACertPEM.ValueString()), "ca_cert_pem"
+	if file := m.CACertFile.ValueString(); file != "" {
+		pem, from = nil, "ca_cert_file"
+		diags.Append(readCACert(file, from, &pem)...)
+	} else if file := os.Getenv(envCACert); m.CACertPEM.IsNull() && file != "" {
+		pem, from = nil, envCACert
+		diags.Append(readCACert(file, from, &pem)...)
+	}
+	if diags.HasError() || len(pem) == 0 {
+		return diags
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", "The file that "+from+" names holds no certificate in PEM. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
+	}
+	s.client.TLS.RootCAs = pool
+	return diags
+}
+
+func readCACert(file, from string, pem *[]byte) (diags diag.Diagnostics) {
+	content, err := os.ReadFile(file) //nolint:gosec // reading the file that the user names is the purpose
+	switch {
+	case err != nil:
+		diags.AddAttributeError(pathCACertFile, "Unreadable CA Certificate File", fmt.Sprintf("The file that %s names cannot be read: %s.", from, err))
+	case len(content) == 0:
+		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", fmt.Sprintf("The file that %s names is empty: %s. It takes one or more certificates in PEM.", from, file))
+	}
+	*pem = content
+	return diags
+}
+
+// parseURL reads the address of a server. The problem says what is accepted and
+// never quotes the text, which can hold a password.
+func parseURL(text string) (*url.URL, string) {
+	const accepted = "it takes an address such as http://127.0.0.1:8181 or https://influxdb.example.com/prefix"
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, "it is not a URL; " + accepted
+	case u.User != nil:
+		return nil, "it holds a user name or password, which InfluxDB 3 does not take there; use token, or headers for a proxy"
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, "its scheme is neither http nor https; " + accepted
+	case u.Hostname() == "" || strings.ContainsAny(u.Host, " \t"):
+		return nil, "it names no host; " + accepted
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return nil, "it has a query or a fragment; " + accepted
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return nil, "its port is not between 1 and 65535; " + accepted
+		}
+	}
+	return u, ""
+}
+
+// urlDiagnostics reports a bad address at its attribute, unless the line that the
+// CLI would print with it can hold a password.
+func urlDiagnostics(at path.Path, from, text, problem string) (diags diag.Diagnostics) {
+	if problem == "" {
+		return diags
+	}
+	summary, detail := "Invalid URL", fmt.Sprintf("%s cannot be used: %s.", from, problem)
+	if strings.ContainsAny(text, "@?#") || strings.HasPrefix(from, "INFLUXDB3_") {
+		diags.AddError(summary, detail)
+	} else {
+		diags.AddAttributeError(at, summary, detail)
+	}
+	return diags
+}
+
+// checkToken reports a token that cannot be sent, without its attribute: the CLI
+// would print the line.
+func checkToken(from, text string) (diags diag.Diagnostics) {
+	if !influxdb3.ValidToken(text) {
+		diags.AddError("Invalid Token", fmt.Sprintf("%s is empty or holds spaces, control characters or characters outside ASCII. "+
+			"It takes a token as InfluxDB 3 shows it, apiv3_ and 86 more characters; a line break at its end often comes from reading a file, which trimspace() removes.", from))
+	}
+	return diags
+}
+
+// reservedHeaders are set by the client or by net/http.
+var reservedHeaders = []string{"Authorization", "Host", "Accept", "User-Agent", "Content-Type", "Content-Length", "Transfer-Encoding", "Connection", "Te", "Trailer", "Upgrade"}
+
+// checkHeader names the header, but not its value and not its place.
+func checkHeader(name string, value interface {
+	IsNull() bool
+	IsUnknown() bool
+	String() string
+},
+) (diags diag.Diagnostics) {
+	if !httpguts.ValidHeaderFieldName(name) {
+		diags.AddError("Invalid Header", fmt.Sprintf("headers has the name %q, which is no HTTP header name.", name))
+		return diags
+	}
+	for _, reserved := range reservedHeaders {
+		if http.CanonicalHeaderKey(name) == reserved {
+			diags.AddError("Invalid Header", fmt.Sprintf("headers cannot set %s, which the provider sets itself. Use token for InfluxDB's credential, and Proxy-Authorization or a header of its own for a proxy's.", reserved))
+		}
+	}
+	text, ok := value.(interface{ ValueString() string })
+	if value.IsNull() || ok && !value.IsUnknown() && !httpguts.ValidHeaderFieldValue(text.ValueString()) {
+		diags.AddError("Invalid Header", fmt.Sprintf("The value of the header %s is null or holds control characters.", name))
+	}
+	return diags
+}
+
+// plainHTTPWarnings warns of secrets that go over a network unencrypted.
+func (s settings) plainHTTPWarnings() (diags diag.Diagnostics) {
+	for _, u := range []*url.URL{s.client.URL, s.client.RecoveryURL} {
+		if u != nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+			diags.AddWarning("Tokens Go Unencrypted", fmt.Sprintf("%s is reached over plain http, and it is not this machine. "+
+				"Whoever is on the way can read every token, new ones included. Use https.", u.Host))
+		}
+	}
+	return diags
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
