@@ -180,4 +180,3 @@ var (
 )
 
 const defaultURL = "http://127.0.0.1:8181"
-
