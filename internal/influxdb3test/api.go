@@ -96,7 +96,7 @@ func newEmbedded(c config) (*embedded, error) {
 }
 
 func (s *embedded) product() string {
-	if s.enterprise {
+	if s.enterprise || s.lag > 0 { // Core has no second node
 		return "Enterprise"
 	}
 	return "Core"

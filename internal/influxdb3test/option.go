@@ -105,7 +105,8 @@ func Enterprise() Option {
 
 // Lag makes it a cluster of two nodes: SQL is answered, and its token judged, by a second node
 // that learns of every token change d later by the server's clock; all else goes to the first
-// node. Accepts asks the second node, too. It keeps the embedded server.
+// node. Accepts asks the second node, too. It names itself Enterprise in /ping, because Core has no
+// second node, and is Core otherwise. It keeps the embedded server.
 func Lag(d time.Duration) Option {
 	return func(c *config) { c.lag, c.embedded = d, "Lag" }
 }

@@ -1,0 +1,297 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+)
+
+func TestMain(m *testing.M) {
+	// What a developer's shell has set must not decide a test.
+	for _, name := range []string{envURL, envToken, envRecoveryURL, envCACert, envNoVerify} {
+		_ = os.Unsetenv(name) // it can only fail for a malformed name
+	}
+	os.Exit(withCLIConfig(m.Run))
+}
+
+// withCLIConfig runs the tests with an empty configuration of the CLI, whatever
+// the one of the developer says.
+func withCLIConfig(run func() int) int {
+	dir, err := os.MkdirTemp("", "terraform-provider-influxdb3")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // the system cleans up its temporary files
+	file := filepath.Join(dir, "cli.tfrc")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		panic(err)
+	}
+	_ = os.Setenv("TF_CLI_CONFIG_FILE", file)
+	_ = os.Setenv("CHECKPOINT_DISABLE", "1")
+	return run()
+}
+
+// testClock is the machine's clock, moved. Sleeping moves it on.
+type testClock struct {
+	mu    sync.Mutex
+	moved time.Duration
+}
+
+func (c *testClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.moved)
+}
+
+func (c *testClock) Sleep(ctx context.Context, d time.Duration) error {
+	c.advance(d)
+	return ctx.Err()
+}
+
+func (c *testClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moved += d
+}
+
+// factories serve the provider in the test's process, by the given clock.
+func factories(clock *testClock) map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"influxdb3": providerserver.NewProtocol6WithError(newWithClock("test", clock)()),
+	}
+}
+
+// block writes a provider block for a server, with further lines.
+func block(s *influxdb3test.Server, lines ...string) string {
+	return fmt.Sprintf("provider \"influxdb3\" {\n  url = %q\n  %s\n}\n", s.URL(), strings.Join(lines, "\n  "))
+}
+
+// operator writes the resource of the operator token with its lines.
+func operator(lines ...string) string {
+	return "resource \"influxdb3_admin_token\" \"operator\" {\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+}
+
+// count says how often a request arrived.
+func count(s *influxdb3test.Server, method, path string) int {
+	n := 0
+	for _, r := range s.Requests() {
+		if r.Method == method && r.Path == path {
+			n++
+		}
+	}
+	return n
+}
+
+const (
+	createPath     = "/api/v3/configure/token/admin"
+	regeneratePath = "/api/v3/configure/token/admin/regenerate"
+	queryPath      = "/api/v3/query_sql"
+)
+
+// secretToken is a token that no server knows.
+const secretToken = "apiv3_SECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRET"
+
+func TestAccProvider_badInput(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty.pem")
+	garbage := filepath.Join(dir, "garbage.pem")
+	for file, content := range map[string]string{empty: "", garbage: "no certificate"} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := map[string]struct {
+		lines  string
+		want   string
+		at     bool   // the CLI shows the line of configuration
+		secret string // must not be in the output
+	}{
+		"url malformed":          {`url = "http://[::1"`, `it is not a URL`, true, ""},
+		"url without scheme":     {`url = "localhost:8181"`, `its scheme is neither http nor\s+https`, true, ""},
+		"url of another scheme":  {`url = "ftp://localhost"`, `its scheme is neither http nor\s+https`, true, ""},
+		"url empty":              {`url = ""`, `its scheme is neither`, true, ""},
+		"url without host":       {`url = "http://"`, `it names no host`, true, ""},
+		"url with bad port":      {`url = "http://localhost:99999"`, `its port is not between`, true, ""},
+		"url with user info":     {`url = "http://me:hunter2@localhost"`, `it holds a user name or password`, false, "hunter2"},
+		"url malformed with it":  {`url = "http://me:hunter2@local host:x"`, `it is not a URL`, false, "hunter2"},
+		"url with query":         {`url = "http://localhost/?token=hunter2"`, `it has a query or a fragment`, false, "hunter2"},
+		"recovery_url":           {`recovery_url = "localhost:8182"`, `recovery_url cannot be used`, true, ""},
+		"token empty":            {`token = ""`, `token is empty or holds spaces`, false, ""},
+		"token with a space":     {`token = "apiv3_SECRET SECRET"`, `token is empty or holds spaces`, false, "SECRET"},
+		"token with a line":      {`token = "apiv3_SECRET\n"`, `trimspace`, false, "SECRET"},
+		"token outside ASCII":    {`token = "apiv3_SECRETé"`, `outside\s+ASCII`, false, "SECRET"},
+		"request_timeout zero":   {`request_timeout = "0s"`, `must be a Go duration above zero`, true, ""},
+		"request_timeout minus":  {`request_timeout = "-1s"`, `must be a Go duration above zero`, true, ""},
+		"request_timeout text":   {`request_timeout = "soon"`, `Invalid Time Duration String Value|time: invalid duration`, true, ""},
+		"max_retries negative":   {`max_retries = -1`, `must be between 0 and 20`, true, ""},
+		"max_retries large":      {`max_retries = 21`, `must be between 0 and 20`, true, ""},
+		"ca_cert_file missing":   {`ca_cert_file = "/nonexistent/ca.pem"`, `cannot be\s+read`, true, ""},
+		"ca_cert_file empty":     {fmt.Sprintf("ca_cert_file = %q", empty), `is\s+empty`, true, ""},
+		"ca_cert_file garbage":   {fmt.Sprintf("ca_cert_file = %q", garbage), `no certificate in PEM`, true, ""},
+		"ca_cert_file no name":   {`ca_cert_file = ""`, `it is\s+empty`, true, ""},
+		"ca_cert_pem garbage":    {`ca_cert_pem = "MARKER"`, `no certificate in PEM`, false, "MARKER"},
+		"ca_cert twice":          {"ca_cert_file = \"a\"\n  ca_cert_pem = \"MARKER\"", `cannot both be set`, true, "MARKER"},
+		"header without a name":  {`headers = { "" = "SECRET" }`, `no HTTP header name`, false, "SECRET"},
+		"header with a bad name": {`headers = { "a b" = "SECRET" }`, `no HTTP header name`, false, "SECRET"},
+		"header reserved":        {`headers = { authorization = "SECRET" }`, `cannot set Authorization`, false, "SECRET"},
+		"header with a line":     {`headers = { X-Key = "SECRET\nX-Other: 1" }`, `control characters`, false, "SECRET"},
+		"header null":            {`headers = { X-Key = null }`, `is null or holds`, false, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				ErrorCheck: func(err error) error {
+					if tt.secret != "" && strings.Contains(err.Error(), tt.secret) {
+						return errors.New("the error holds the secret")
+					}
+					if line, _, _ := strings.Cut(tt.lines, "\n"); tt.at != strings.Contains(err.Error(), line) {
+						return fmt.Errorf("the line of configuration is to be shown: %t, but:\n%w", tt.at, err)
+					}
+					if !regexp.MustCompile(tt.want).MatchString(err.Error()) {
+						return fmt.Errorf("no match for %q:\n%w", tt.want, err)
+					}
+					return nil
+				},
+				Steps: []resource.TestStep{{
+					Config:   "provider \"influxdb3\" {\n  " + tt.lines + "\n}\n" + operator(),
+					PlanOnly: true,
+				}},
+			})
+		})
+	}
+}
+
+// Values from the environment obey the same rules. Not parallel: the environment
+// is the process's.
+func TestAccProvider_badEnvironment(t *testing.T) {
+	tests := map[string]struct{ name, value, want string }{
+		"url":          {envURL, "http://me:hunter2@localhost", envURL + " cannot be used: it holds a user name or password"},
+		"recovery url": {envRecoveryURL, "nonsense", envRecoveryURL + " cannot be used"},
+		"token":        {envToken, "apiv3_hunter2 ", envToken + " is empty or holds spaces"},
+		"CA":           {envCACert, "/nonexistent/ca.pem", envCACert + " names\\s+cannot be\\s+read"},
+		"verify":       {envNoVerify, "maybe", envNoVerify + "\\s+must be true\\s+or\\s+false"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(tt.name, tt.value)
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				ErrorCheck: func(err error) error {
+					if strings.Contains(err.Error(), "hunter2") {
+						return errors.New("the error holds the secret")
+					}
+					if !regexp.MustCompile(strings.ReplaceAll(tt.want, " ", "\\s+")).MatchString(err.Error()) {
+						return fmt.Errorf("no match for %q:\n%w", tt.want, err)
+					}
+					return nil
+				},
+				Steps: []resource.TestStep{{Config: operator(), PlanOnly: true}},
+			})
+		})
+	}
+}
+
+// An empty variable counts as unset, and the variables reach the provider.
+func TestAccProvider_environment(t *testing.T) {
+	s := influxdb3test.New(t)
+	token := s.Bootstrap(t)
+	t.Setenv(envURL, s.URL())
+	t.Setenv(envToken, token)
+	t.Setenv(envRecoveryURL, "")
+	t.Setenv(envCACert, "")
+	t.Setenv(envNoVerify, "")
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{
+				Config: operator("deletion_protection = false"),
+				Check:  resource.TestCheckResourceAttr("influxdb3_admin_token.operator", "token", token),
+			},
+		},
+	})
+}
+
+func TestAccProvider_headersAndUserAgent(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{{
+			Config: block(s, `headers = { X-Proxy-Key = "hunter2" }`) + operator("deletion_protection = false"),
+		}},
+	})
+	if len(s.Requests()) == 0 {
+		t.Fatal("no request arrived")
+	}
+	for _, r := range s.Requests() {
+		if got := r.Header.Get("X-Proxy-Key"); got != "hunter2" {
+			t.Errorf("%s %s has the header %q", r.Method, r.Path, got)
+		}
+		if !strings.HasPrefix(r.UserAgent, "terraform-provider-influxdb3/test (") {
+			t.Errorf("%s %s has the User-Agent %q", r.Method, r.Path, r.UserAgent)
+		}
+	}
+}
+
+func TestAccProvider_tls(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t, influxdb3test.WithTLS())
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, []byte(s.CACert()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{
+				Config:      block(s, "max_retries = 0") + operator("deletion_protection = false"),
+				ExpectError: regexp.MustCompile(`certificate`),
+			},
+			{Config: block(s, fmt.Sprintf("ca_cert_file = %q", file)) + operator("deletion_protection = false")},
+			{Config: block(s, fmt.Sprintf("ca_cert_pem = <<-EOT\n%s\nEOT", s.CACert())) + operator("deletion_protection = false"), PlanOnly: true},
+			{Config: block(s, "insecure_skip_verify = true") + operator("deletion_protection = false"), PlanOnly: true},
+		},
+	})
+	if n := count(s, http.MethodPost, createPath); n != 1 {
+		t.Errorf("%d requests to create the operator token, want 1", n)
+	}
+}
+
+// A provider that is configured with what is not known yet plans a creation and
+// makes no call for it.
+func TestAccProvider_unknownURL(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	unknown := fmt.Sprintf("resource \"terraform_data\" \"url\" {\n  input = %q\n}\nprovider \"influxdb3\" {\n  url = terraform_data.url.output\n}\n", s.URL())
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: unknown + operator("deletion_protection = false"), PlanOnly: true, ExpectNonEmptyPlan: true},
+			{
+				PreConfig: func() {
+					if n := len(s.Requests()); n != 0 {
+						t.Errorf("%d requests while planning", n)
+					}
+				},
+				Config: unknown + operator("deletion_protection = false"),
+			},
+		},
+	})
+}
