@@ -1,0 +1,430 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+)
+
+func trigger(v string) string { return fmt.Sprintf("rotation_triggers = { a = %q }", v) }
+
+func withToken(token string) string { return fmt.Sprintf("token = %q", token) }
+
+// words matches a text whatever the CLI's line breaks make of it.
+func words(text string) *regexp.Regexp {
+	return regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(text), " ", `\s+`))
+}
+
+// A reply to a rotation that is lost, by what else there is to heal it with.
+func TestAccAdminToken_lostReply(t *testing.T) {
+	t.Parallel()
+	faults := map[string]influxdb3test.Fault{
+		"cut":       {Kind: influxdb3test.CutAfter},
+		"502":       {Kind: influxdb3test.AnswerAfter, Status: http.StatusBadGateway},
+		"truncated": {Kind: influxdb3test.Truncate, Keep: 50},
+		"empty":     {Kind: influxdb3test.ReplaceBody},
+	}
+	for name, fault := range faults {
+		fault.Path, fault.Listener = regeneratePath, "main"
+		for _, has := range []string{"named admin token", "recovery listener", "nothing"} {
+			t.Run(name+", "+has, func(t *testing.T) {
+				t.Parallel()
+				s := influxdb3test.New(t, influxdb3test.WithRecovery())
+				old := s.Bootstrap(t)
+				named := s.CreateNamedAdmin(t, old, "automation", 0)
+				var config string
+				switch has {
+				case "named admin token":
+					config = block(s, withToken(named))
+				case "recovery listener":
+					config = block(s, withToken(old), fmt.Sprintf("recovery_url = %q", s.RecoveryURL()))
+				default:
+					config = block(s, withToken(old))
+				}
+				first := block(s, withToken(old)) + operator(unprotected, trigger("1"))
+				lost := config + operator(unprotected, trigger("2"))
+				steps := []resource.TestStep{{Config: first, Check: resource.TestCheckResourceAttr(address, "token", old)}}
+				inject := func() { s.Inject(fault) }
+				if has != "nothing" {
+					steps = append(steps,
+						resource.TestStep{PreConfig: inject, Config: lost, ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s)},
+						resource.TestStep{Config: lost, ConfigPlanChecks: nothingToDo()},
+					)
+				} else {
+					steps = append(steps,
+						resource.TestStep{PreConfig: inject, Config: lost, ExpectError: words("New Operator Token Was Lost")},
+						resource.TestStep{ // the old one is kept, and known to be dead
+							RefreshState: true, ExpectNonEmptyPlan: true,
+							Check: resource.ComposeTestCheckFunc(
+								resource.TestCheckResourceAttr(address, "token", old),
+								resource.TestCheckResourceAttr(address, "status", "rejected"),
+								resource.TestCheckResourceAttr(address, "rotation_triggers.a", "1"),
+							),
+						},
+						resource.TestStep{Config: lost, ExpectError: words("The server refused every token there is")},
+						resource.TestStep{ // still due, so that a valid credential is all it needs
+							Config: block(s, withToken(named)) + operator(unprotected, trigger("2")), ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s),
+						},
+						resource.TestStep{Config: block(s, withToken(named)) + operator(unprotected, trigger("2")), ConfigPlanChecks: nothingToDo()},
+					)
+				}
+				resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories(&testClock{}), Steps: steps})
+			})
+		}
+	}
+}
+
+// The same at the bootstrap.
+func TestAccAdminToken_lostBootstrap(t *testing.T) {
+	t.Parallel()
+	for _, recovery := range []bool{true, false} {
+		t.Run(fmt.Sprintf("recovery %t", recovery), func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t, influxdb3test.WithRecovery())
+			with := fmt.Sprintf("recovery_url = %q", s.RecoveryURL())
+			lost := resource.TestStep{
+				PreConfig: func() { s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: createPath}) },
+				Config:    block(s) + operator(unprotected), ExpectError: words("New Operator Token Was Lost"),
+			}
+			healed := resource.TestStep{
+				Config: block(s, with) + operator(unprotected, `existing_token = "regenerate"`), Check: tokenWorks(t, s),
+			}
+			steps := []resource.TestStep{lost, healed}
+			if recovery {
+				lost.Config, lost.ExpectError, lost.Check = block(s, with)+operator(unprotected), nil, tokenWorks(t, s)
+				steps = []resource.TestStep{lost, {Config: block(s, with) + operator(unprotected), ConfigPlanChecks: nothingToDo()}}
+			}
+			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories(&testClock{}), Steps: steps})
+		})
+	}
+}
+
+// Somebody else regenerates the token. What the configuration knows of it is in
+// a file, because the new token is made in the middle of the test.
+func TestAccAdminToken_regeneratedElsewhere(t *testing.T) {
+	t.Parallel()
+	const (
+		nothing  = "nothing"
+		current  = "the new token"
+		named    = "a named admin token"
+		recovery = "the recovery listener"
+	)
+	const consent = `existing_token = "regenerate"`
+	tests := []struct {
+		has         string
+		resource    []string
+		want        string // error; "" is success
+		regenerated bool
+	}{
+		{current, []string{trigger("1")}, "", false},
+		{current, []string{trigger("2")}, "", true},
+		{named, []string{trigger("1"), consent}, "", true},
+		{named, []string{trigger("2")}, "", true},
+		{recovery, []string{trigger("1"), consent}, "", true},
+		{recovery, []string{trigger("2")}, "", true},
+		{named, []string{trigger("1")}, "Operator Token Was Regenerated Elsewhere", false},
+		{recovery, []string{trigger("1")}, "Operator Token Was Regenerated Elsewhere", false},
+		{nothing, []string{trigger("1")}, "Operator Token Was Regenerated Elsewhere", false},
+		{nothing, []string{trigger("2")}, "The server refused every token there is", false},
+		{nothing, []string{trigger("1"), consent}, "The server refused every token there is", false},
+	}
+	for _, tt := range tests {
+		for _, version := range []string{"", "3.4"} {
+			t.Run(fmt.Sprintf("%s, %s %s", tt.has, strings.Join(tt.resource, ", "), version), func(t *testing.T) {
+				t.Parallel()
+				options := []influxdb3test.Option{influxdb3test.WithRecovery()}
+				if version != "" {
+					options = append(options, influxdb3test.As(version))
+				}
+				s := influxdb3test.New(t, options...)
+				old := s.Bootstrap(t)
+				automation := s.CreateNamedAdmin(t, old, "automation", 0)
+				file := filepath.Join(t.TempDir(), "token")
+				var elsewhere string
+				regenerate := func() {
+					elsewhere = s.Regenerate(t, old)
+					if err := os.WriteFile(file, []byte(elsewhere), 0o600); err != nil {
+						t.Error(err)
+					}
+					s.ResetRequests()
+				}
+				provider := map[string]string{
+					nothing:  block(s),
+					current:  block(s, fmt.Sprintf("token = file(%q)", file)),
+					named:    block(s, withToken(automation)),
+					recovery: block(s, fmt.Sprintf("recovery_url = %q", s.RecoveryURL())),
+				}[tt.has]
+				step := resource.TestStep{PreConfig: regenerate, Config: provider + operator(append(tt.resource, unprotected)...)}
+				after := resource.TestStep{Config: step.Config, ConfigPlanChecks: nothingToDo(), Check: tokenWorks(t, s)}
+				switch {
+				case tt.want != "":
+					step.ExpectError = words(tt.want)
+					after = resource.TestStep{ // the old one is kept, and nobody lost anything
+						RefreshState: true, ExpectNonEmptyPlan: true,
+						Check: resource.ComposeTestCheckFunc(
+							resource.TestCheckResourceAttr(address, "token", old),
+							resource.TestCheckResourceAttr(address, "status", "rejected"),
+							func(*terraform.State) error {
+								if !s.Accepts(t, elsewhere) {
+									return errors.New("the token that somebody else made was replaced")
+								}
+								return nil
+							},
+						),
+					}
+					if tt.want == "Operator Token Was Regenerated Elsewhere" {
+						after.ExpectNonEmptyPlan, after.ExpectError = false, words(tt.want)
+						after.Check = nil
+					}
+				case tt.regenerated:
+					step.ConfigPlanChecks, step.Check = rotatesInPlace(), tokenWorks(t, s)
+				default: // taken over
+					step.ConfigPlanChecks = nothingToDo()
+					step.Check = resource.ComposeTestCheckFunc(tokenWorks(t, s), func(*terraform.State) error {
+						expectNoRegeneration(t, s)
+						return nil
+					})
+				}
+				resource.Test(t, resource.TestCase{
+					ProtoV6ProviderFactories: factories(&testClock{}),
+					Steps: []resource.TestStep{
+						{Config: block(s, withToken(old)) + operator(unprotected, trigger("1"))},
+						step,
+						after,
+						// whatever it was, the named admin token puts it right where that is asked for
+						{Config: block(s, withToken(automation)) + operator(unprotected, trigger("9")), ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s)},
+					},
+				})
+			})
+		}
+	}
+}
+
+// Another cluster behind the same address: nothing is changed on it, and nothing
+// in state.
+func TestAccAdminToken_anotherCluster(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"3.10", "3.4"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t, influxdb3test.As(version))
+			file := filepath.Join(t.TempDir(), "token")
+			writeToken := func(token string) {
+				if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+			token := s.Bootstrap(t)
+			writeToken(token)
+			config := func(v string) string {
+				return block(s, fmt.Sprintf("token = file(%q)", file)) + operator(unprotected, trigger(v))
+			}
+			var other string
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				Steps: []resource.TestStep{
+					{Config: config("1"), Check: resource.TestCheckResourceAttr(address, "token", token)},
+					{
+						PreConfig: func() {
+							s.Replace(t)
+							other = s.Bootstrap(t)
+							writeToken(other)
+							s.ResetRequests()
+						},
+						Config:      config("2"),
+						ExpectError: regexp.MustCompile(`Unable to Read Operator Token(.|\n)*(cluster\s+[0-9a-f-]{36}\s+answers|the\s+one\s+of\s+the\s+server\s+that\s+answers)`),
+					},
+					{ // forgotten, as the error says, the other server is a new one
+						PreConfig: func() {
+							expectNoRegeneration(t, s)
+							if !s.Accepts(t, other) {
+								t.Error("the other server's token was replaced")
+							}
+						},
+						Config: block(s, fmt.Sprintf("token = file(%q)", file)) + "removed {\n  from = influxdb3_admin_token.operator\n  lifecycle {\n    destroy = false\n  }\n}\n",
+					},
+					{Config: config("1"), Check: tokenWorks(t, s)},
+				},
+			})
+		})
+	}
+}
+
+// What stands in front of the server cannot make the provider believe that the
+// token is dead.
+func TestAccAdminToken_notTheServersAnswer(t *testing.T) {
+	t.Parallel()
+	page := "<html>" + strings.Repeat("x", 200<<10) + "</html>"
+	for name, tt := range map[string]struct {
+		fault influxdb3test.Fault
+		want  string
+	}{
+		"401":          {influxdb3test.Fault{Status: 401}, "HTTP 401"},
+		"200 KB":       {influxdb3test.Fault{Status: 502, Body: page}, "HTTP 502: an HTML page"},
+		"a redirect":   {influxdb3test.Fault{Status: 302, Header: http.Header{"Location": {"https://user:hunter2@login.example.com/?token=hunter2"}}}, "redirected to https://login.example.com/"},
+		"a login page": {influxdb3test.Fault{Status: 200, Body: page}, "is not a listing of tokens"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			token := s.Bootstrap(t)
+			tt.fault.Kind, tt.fault.Times = influxdb3test.Answer, -1
+			config := func(v string) string {
+				return block(s, withToken(token), "max_retries = 0") + operator(unprotected, trigger(v))
+			}
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				ErrorCheck: func(err error) error {
+					if strings.Contains(err.Error(), "hunter2") || len(err.Error()) > 3000 {
+						return fmt.Errorf("too much is said, in %d characters", len(err.Error()))
+					}
+					return err
+				},
+				Steps: []resource.TestStep{
+					{Config: config("1")},
+					{PreConfig: func() { s.ResetRequests(); s.Inject(tt.fault) }, Config: config("2"), ExpectError: words(tt.want)},
+					{
+						PreConfig: func() { s.ClearFaults(); expectNoRegeneration(t, s) },
+						Config:    config("1"), ConfigPlanChecks: nothingToDo(),
+						ConfigStateChecks: []statecheck.StateCheck{stateValue("status", text("active")), stateValue("token", text(token))},
+					},
+				},
+			})
+		})
+	}
+}
+
+// A cluster whose second node learns of a rotation late.
+func TestAccAdminToken_laggingNode(t *testing.T) {
+	t.Parallel()
+	clock := &testClock{}
+	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(clock.Now))
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(clock),
+		Steps: []resource.TestStep{
+			{Config: block(s) + operator(unprotected, trigger("1")), ConfigStateChecks: []statecheck.StateCheck{stateValue("status", text("active"))}},
+			{Config: block(s) + operator(unprotected, trigger("2")), ConfigPlanChecks: rotatesInPlace(), ConfigStateChecks: []statecheck.StateCheck{stateValue("status", text("active"))}},
+			{Config: block(s) + operator(unprotected, trigger("2")), ConfigPlanChecks: nothingToDo(), Check: tokenWorks(t, s)},
+		},
+	})
+}
+
+// With /ping open to everybody a dead token is still a dead token.
+func TestAccAdminToken_openPing(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t, influxdb3test.DisableAuthz("ping", "health"))
+	old := s.Bootstrap(t)
+	config := block(s, withToken(old)) + operator(unprotected, trigger("1"))
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: config},
+			{PreConfig: func() { s.Regenerate(t, old) }, Config: config, ExpectError: words("Operator Token Was Regenerated Elsewhere")},
+		},
+	})
+}
+
+// A server started with a token file of another name has an admin token and no
+// operator token.
+func TestAccAdminToken_noOperatorToken(t *testing.T) {
+	t.Parallel()
+	const file = "apiv3_from-the-token-file"
+	s := influxdb3test.New(t, influxdb3test.WithTokenFile("file-admin", file))
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: block(s, withToken(file)) + operator(unprotected, trigger("1")), Check: tokenWorks(t, s)},
+			{Config: block(s, withToken(file)) + operator(unprotected, trigger("2")), ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s)},
+		},
+	})
+	if !s.Accepts(t, file) {
+		t.Error("the token of the file is refused")
+	}
+}
+
+// A token from a file may expire, the operator token too.
+func TestAccAdminToken_fromTokenFile(t *testing.T) {
+	t.Parallel()
+	const file = "apiv3_from-the-token-file"
+	s := influxdb3test.New(t, influxdb3test.WithTokenFile("_admin", file))
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: block(s, withToken(file)) + operator(unprotected, trigger("1")), Check: resource.TestCheckResourceAttr(address, "token", file)},
+			{Config: block(s, withToken(file)) + operator(unprotected, trigger("2")), ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s)},
+		},
+	})
+}
+
+// A busy server is waited for, within the timeout, without asking twice at once.
+func TestAccAdminToken_busy(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			busy := influxdb3test.Fault{Kind: influxdb3test.Answer, Status: status, Header: http.Header{"Retry-After": {"1"}}}
+			regenerate, list := busy, busy
+			regenerate.Path, list.Path = regeneratePath, queryPath
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				Steps: []resource.TestStep{
+					{Config: block(s) + operator(unprotected, trigger("1"))},
+					{
+						PreConfig: func() { s.Inject(regenerate); s.Inject(list) },
+						Config:    block(s) + operator(unprotected, trigger("2")), ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s),
+					},
+					{
+						PreConfig: func() {
+							list.Header = http.Header{"Retry-After": {"3600"}}
+							s.Inject(list)
+						},
+						Config:      block(s, `request_timeout = "5s"`) + operator(unprotected, trigger("2")),
+						ExpectError: words("asked to wait 1h0m0s"),
+					},
+				},
+			})
+		})
+	}
+}
+
+// The values of a plan that heals are those of a rotation.
+func TestAccAdminToken_consentAsADrift(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	old := s.Bootstrap(t)
+	named := s.CreateNamedAdmin(t, old, "automation", 0)
+	config := block(s, withToken(named)) + operator(unprotected, `existing_token = "regenerate"`)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: config},
+			{Config: config, ConfigPlanChecks: nothingToDo()}, // consent is no order
+			{
+				PreConfig: func() { s.Regenerate(t, named) },
+				Config:    config,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+					plancheck.ExpectUnknownValue(address, tfjsonpath.New("token")),
+					plancheck.ExpectKnownValue(address, tfjsonpath.New("created_at"), knownvalue.NotNull()),
+				}},
+				Check: tokenWorks(t, s),
+			},
+		},
+	})
+}
