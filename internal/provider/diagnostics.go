@@ -149,7 +149,7 @@ func deletionProtected() diag.Diagnostic {
 
 func rotatedElsewhere() diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Was Regenerated Elsewhere",
-		"The server refuses the operator token in state, so somebody else has regenerated it, or it was lost when a reply got lost.\n\n"+
+		"The server refuses the operator token in state, so somebody else has regenerated it, or the reply with its successor was lost.\n\n"+
 			"Nothing was called, and the old token is kept in state. It is not regenerated again without being asked for: somebody may hold the current one.\n\n"+
 			"Do one of these and apply again:\n"+bullets(
 			"Give the provider the current operator token (token, or INFLUXDB3_AUTH_TOKEN): it is taken over, and nothing is regenerated",
@@ -164,7 +164,7 @@ func takenOver() diag.Diagnostic {
 
 func refusedWarning() diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Operator Token Is Refused",
-		"The server refuses the operator token in state, so somebody else has regenerated it, or it was lost when a reply got lost. "+
+		"The server refuses the operator token in state, so somebody else has regenerated it, or the reply with its successor was lost. "+
 			"It is kept in state with the status rejected.")
 }
 
