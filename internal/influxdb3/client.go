@@ -11,9 +11,11 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/go-retryablehttp"
 )
@@ -27,6 +29,10 @@ const (
 	maxReplyBody = 64 << 20
 	// maxMessage bounds the text of an answer that is shown, in bytes.
 	maxMessage = 300
+
+	// The pause before a repetition doubles from the one to the other.
+	retryWaitMin = 200 * time.Millisecond
+	retryWaitMax = 5 * time.Second
 )
 
 // Config says how to reach a server.
@@ -86,16 +92,11 @@ func New(config Config) *Client {
 				return http.ErrUseLastResponse
 			},
 		},
-		RetryWaitMin: 200 * time.Millisecond,
-		RetryWaitMax: 5 * time.Second,
+		RetryWaitMin: retryWaitMin,
+		RetryWaitMax: retryWaitMax,
 		RetryMax:     config.MaxRetries,
 		CheckRetry:   checkRetry,
-		Backoff: func(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
-			if wait := retryAfter(resp); wait > 0 {
-				return wait
-			}
-			return retryablehttp.DefaultBackoff(shortest, longest, attempt, nil)
-		},
+		Backoff:      backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	return client
@@ -163,12 +164,12 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 
 	req, err := c.newRequest(ctx, call, target)
 	if err != nil {
-		failed.Kind, failed.Err = KindNotSent, err
+		failed.Kind, failed.Err = KindNotSent, plainCause(err)
 		return nil, failed
 	}
 	resp, err := c.http.Do(req)
 	if err != nil && resp == nil {
-		failed.Err = plainCause(err)
+		failed.Err = c.cause(err, call.token)
 		if errors.Is(err, context.DeadlineExceeded) {
 			failed.Err = fmt.Errorf("no answer within %s: %w", c.config.Timeout, context.DeadlineExceeded)
 		}
@@ -200,7 +201,7 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 	failed.Kind = classify(resp.StatusCode, body, call.changes)
 	if failed.Kind == KindRedirect {
 		if to, err := resp.Location(); err == nil {
-			failed.Message = "redirected to " + c.redact(address(to), call.token)
+			failed.Message = shorten("redirected to "+c.redact(address(to), call.token), maxMessage)
 		}
 	}
 	return nil, failed
@@ -222,6 +223,14 @@ func (c *Client) newRequest(ctx context.Context, call call, target *url.URL) (*r
 	for name, value := range c.config.Headers {
 		req.Header.Set(name, value.Reveal())
 	}
+	// A request with such a header net/http sends a second time by itself when a
+	// connection that it had kept is cut, a POST too. It knows them by this spelling.
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if values, ok := req.Header[name]; ok {
+			delete(req.Header, name)
+			req.Header[strings.ToLower(name)] = values
+		}
+	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.config.UserAgent)
 	if call.body != nil {
@@ -235,8 +244,11 @@ func (c *Client) newRequest(ctx context.Context, call call, target *url.URL) (*r
 
 // progress follows one call through its attempts.
 type progress struct {
-	changes bool
-	sent    atomic.Bool // the last attempt may have reached the server
+	changes  bool
+	attempts int
+	// sent: the last attempt may have reached the server or, for a call that
+	// changes nothing, any attempt.
+	sent atomic.Bool
 }
 
 type progressKey struct{}
@@ -253,19 +265,29 @@ func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, erro
 	switch {
 	case err != nil:
 		var verify *tls.CertificateVerificationError
-		again = !progress.sent.Load() && !errors.As(err, &verify) || !progress.changes
+		again = !errors.As(err, &verify) && (!progress.sent.Load() || !progress.changes)
 	case resp.StatusCode == http.StatusTooManyRequests:
 		again = true
 	case resp.StatusCode == http.StatusBadGateway, resp.StatusCode == http.StatusServiceUnavailable, resp.StatusCode == http.StatusGatewayTimeout:
 		again = !progress.changes
 	}
 	if deadline, ok := ctx.Deadline(); ok && again {
-		again = time.Now().Add(retryAfter(resp)).Before(deadline)
+		// A pause that the deadline would end hides the answer that led to it.
+		again = time.Now().Add(backoff(retryWaitMin, retryWaitMax, progress.attempts, resp)).Before(deadline)
 	}
-	if again {
+	progress.attempts++
+	if again && progress.changes {
 		progress.sent.Store(false)
 	}
 	return again, nil
+}
+
+// backoff is the pause after an attempt, counted from 0.
+func backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
+	if wait := retryAfter(resp); wait > 0 {
+		return wait
+	}
+	return retryablehttp.DefaultBackoff(shortest, longest, attempt, nil)
 }
 
 func retryAfter(resp *http.Response) time.Duration {
@@ -325,6 +347,26 @@ func plainCause(err error) error {
 	return err
 }
 
+// cause is plainCause in one short line without secrets: net/http quotes what it
+// cannot read of an answer.
+func (c *Client) cause(err error, token Secret) error {
+	err = plainCause(err)
+	if text := c.line(err.Error(), token); text != err.Error() {
+		return &quoting{text: text, err: err}
+	}
+	return err
+}
+
+// quoting is an error whose own text must not be shown.
+type quoting struct {
+	text string
+	err  error
+}
+
+func (q *quoting) Error() string { return q.text }
+
+func (q *quoting) Unwrap() error { return q.err }
+
 // message makes one short line of an answer's body: the text of a JSON error,
 // nothing of an HTML page, and no secret that a proxy may have sent back.
 func (c *Client) message(body []byte, token Secret) string {
@@ -338,34 +380,45 @@ func (c *Client) message(body []byte, token Secret) string {
 	if strings.HasPrefix(text, "<") {
 		return "an HTML page, which is not InfluxDB's answer"
 	}
-	return shorten(c.redact(text, token), maxMessage)
+	return c.line(text, token)
+}
+
+// line makes one short line of a text from elsewhere. Secrets are looked for once
+// it is one line: what that drops may have stood inside of one.
+func (c *Client) line(text string, token Secret) string {
+	return shorten(c.redact(oneLine(text), token), maxMessage)
 }
 
 var anyToken = regexp.MustCompile(`apiv3_[A-Za-z0-9_-]*`)
 
+// redact takes the secrets out of one line.
 func (c *Client) redact(text string, token Secret) string {
+	values := []string{oneLine(token.Reveal())}
 	for _, value := range c.config.Headers {
-		if !value.IsEmpty() {
-			text = strings.ReplaceAll(text, value.Reveal(), redacted)
-		}
+		values = append(values, oneLine(value.Reveal()))
 	}
-	if !token.IsEmpty() {
-		text = strings.ReplaceAll(text, token.Reveal(), redacted)
+	// The longest first: one may be the beginning of another.
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	for _, value := range values {
+		if value != "" {
+			text = strings.ReplaceAll(text, value, redacted)
+		}
 	}
 	return anyToken.ReplaceAllString(text, redacted)
 }
 
 // shorten cuts a text to a number of bytes and makes one printable line of it.
 func shorten(text string, limit int) string {
-	cut := len(text) > limit
-	if cut {
-		text = text[:limit]
+	if len(text) <= limit {
+		return oneLine(text)
 	}
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if cut {
-		text += "…"
-	}
-	return text
+	return oneLine(text[:limit]) + "…"
+}
+
+// oneLine makes one space of every run of spaces, line breaks and characters that
+// do not print, and drops what is not UTF-8.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
 }
 
 // logged tells of every request made, repetitions included.
@@ -387,6 +440,10 @@ func (l *logged) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if err != nil {
 		return nil, err //nolint:wrapcheck // net/http wraps it in the url.Error that callers look for
+	}
+	// net/http fails on a Location that it cannot parse, and the status is lost.
+	if _, err := resp.Location(); err != nil {
+		resp.Header.Del("Location")
 	}
 	return resp, nil
 }

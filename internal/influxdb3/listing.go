@@ -91,7 +91,7 @@ func decodeListing(body []byte) ([]TokenInfo, error) {
 		Expiry      *string `json:"expiry"`
 		Permissions string  `json:"permissions"`
 	}
-	if err := json.Unmarshal(body, &rows); err != nil {
+	if err := json.Unmarshal(body, &rows); err != nil || rows == nil { // nil is what "null" makes
 		return nil, fmt.Errorf("the answer of %d bytes is not a listing of tokens", len(body))
 	}
 	tokens := make([]TokenInfo, 0, len(rows))

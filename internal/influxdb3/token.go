@@ -75,11 +75,7 @@ func (c *Client) CreateNamedAdminToken(ctx context.Context, credential Secret, n
 	body := struct {
 		Name    string `json:"token_name"`
 		Seconds *int64 `json:"expiry_secs"`
-	}{Name: name}
-	if expiresIn != nil {
-		seconds := int64(*expiresIn / time.Second)
-		body.Seconds = &seconds
-	}
+	}{name, wholeSeconds(expiresIn)}
 	return c.mint(ctx, call{op: "create the named admin token", method: http.MethodPost, path: namedAdminPath, token: credential, body: body, changes: true})
 }
 

@@ -304,6 +304,24 @@ func (s *Server) Accepts(t testing.TB, token string) bool {
 	return false
 }
 
+// Names lists the names of all tokens, oldest first, with the token given.
+func (s *Server) Names(t testing.TB, token string) []string {
+	t.Helper()
+	const sql = `{"db":"_internal","q":"SELECT name FROM system.tokens ORDER BY token_id","format":"json"}`
+	r := s.ask(t, http.MethodPost, pathQuery, token, sql)
+	var rows []struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal([]byte(r.body), &rows); err != nil {
+		t.Fatalf("influxdb3test: listing tokens: %d %s", r.status, r.body)
+	}
+	names := make([]string, 0, len(rows))
+	for _, row := range rows {
+		names = append(names, row.Name)
+	}
+	return names
+}
+
 // ClusterUUID is the identity of the server's catalog, from the header of a reply: "" for versions
 // before 3.7, which send none.
 func (s *Server) ClusterUUID(t testing.TB) string {

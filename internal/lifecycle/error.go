@@ -34,6 +34,12 @@ const (
 	// ProblemLost: a new token was made, its secret was lost on the way, and
 	// nothing is left that could make another.
 	ProblemLost
+	// ProblemNameTaken: another token has the name. Nothing was changed.
+	ProblemNameTaken
+	// ProblemForbidden: the credential is valid and not allowed to do this.
+	ProblemForbidden
+	// ProblemNotSupported: this server does not have the endpoint.
+	ProblemNotSupported
 )
 
 // Error is the one error type of this package.

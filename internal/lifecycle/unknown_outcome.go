@@ -19,7 +19,7 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 			return OperatorToken{}, nil, err
 		}
 		if err != nil {
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: errorsOf(failed, err)}
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: &twoErrors{failed, err}}
 		}
 		switch {
 		case seen.token != nil:
@@ -39,7 +39,7 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 		}
 		failed = again
 		if !is(again, influxdb3.KindOutcomeUnknown) {
-			lost.Err = errorsOf(lost.Err, again)
+			lost.Err = &twoErrors{lost.Err, again}
 			return o.recoverLost(ctx, prior, lost)
 		}
 	}
@@ -61,7 +61,7 @@ func (o *Operator) look(ctx context.Context, credentials []influxdb3.Secret, bas
 	until := o.Clock.Now().Add(syncInterval)
 	for {
 		seen, err := o.lookOnce(ctx, credentials, baseline, prior)
-		if err != nil || !seen.unchanged || !o.Clock.Now().Before(until) || !o.mayLag(ctx, seen.accepted) {
+		if err != nil || !seen.unchanged || !o.Clock.Now().Before(until) || !mayLag(ctx, o.Server, seen.accepted) {
 			return seen, err
 		}
 		if err := o.Clock.Sleep(ctx, syncPoll); err != nil {
@@ -104,9 +104,13 @@ func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret,
 
 // mayLag says whether another node could have answered than the one that was
 // asked to regenerate. Core is one node.
-func (o *Operator) mayLag(ctx context.Context, credential influxdb3.Secret) bool {
-	info, err := o.Server.Ping(ctx, credential)
+func mayLag(ctx context.Context, server pinger, credential influxdb3.Secret) bool {
+	info, err := server.Ping(ctx, credential)
 	return err != nil || info.Build != "Core"
+}
+
+type pinger interface {
+	Ping(ctx context.Context, credential influxdb3.Secret) (*influxdb3.ServerInfo, error)
 }
 
 // recoverLost is the last resort after a secret was lost.
@@ -151,10 +155,6 @@ func contains(list []influxdb3.Secret, secret influxdb3.Secret) bool {
 		}
 	}
 	return false
-}
-
-func errorsOf(first, second error) error {
-	return &twoErrors{first, second}
 }
 
 // twoErrors is a failure and what failed while dealing with it, in one line.

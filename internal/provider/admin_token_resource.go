@@ -276,11 +276,13 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 
 // Read implements resource.Resource.
 func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	if r.in == nil || r.in.unknown != "" {
-		return // the prior state is the best there is
-	}
 	var state adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	// The framework expects an identity whatever follows.
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: state.Name})...)
+	if resp.Diagnostics.HasError() || r.in == nil || r.in.unknown != "" {
+		return // not configured yet: the prior state is the best there is
+	}
 	prior := state.operatorToken()
 	previous, diags := getPrivate[string](ctx, req.Private, privatePreviousHash)
 	resp.Diagnostics.Append(diags...)

@@ -201,3 +201,66 @@ func loggable(text string) string {
 	}
 	return text
 }
+
+// refusedToken explains a provider's token that the server refuses, to everything
+// but the operator token's resource, which does not need it.
+const refusedToken = "If this configuration rotates the operator token, and the provider's token was that one, it is dead since then. The way to keep it current without a hand is a second provider block: " +
+	"alias it, set its token = influxdb3_admin_token.operator.token, and put every other resource and data source under it. " +
+	"Until then, `-target` the operator token to repair it first. Otherwise give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN); a named admin token is not killed by rotations."
+
+// issuedTokenProblem says of a failure with a token that is created and deleted by
+// name what happened, what is true now and what to do next.
+func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnostic {
+	summary := "Unable to " + verb + " Token"
+	var known *lifecycle.Error
+	if !errors.As(err, &known) {
+		return diag.NewErrorDiagnostic(summary, err.Error())
+	}
+	now := fmt.Sprintf("Nothing was changed on the server for the token %q.", name)
+	next := "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
+	switch known.Problem {
+	case lifecycle.ProblemNoCredential:
+		next = refusedToken
+	case lifecycle.ProblemInterrupted, lifecycle.ProblemNotDone:
+		next = "Remove the cause and apply again."
+	case lifecycle.ProblemAuthenticationOff:
+		next = "The server runs without authentication and has no tokens to manage. Start it without --without-auth."
+	case lifecycle.ProblemNameTaken:
+		next = "Names are unique among tokens of all kinds, expired ones included. Use name_prefix, which makes a name unique and lets create_before_destroy work; or import the token that is there by its name; or delete it first."
+	case lifecycle.ProblemNotSupported:
+		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud, named admin tokens InfluxDB 3.1 or later. On InfluxDB 3 Core use influxdb3_named_admin_token. If the server is one of those, check the provider's url and its path."
+	case lifecycle.ProblemForbidden:
+		next = "Give the provider the operator token or a named admin token."
+	case lifecycle.ProblemUnresolved:
+		now = fmt.Sprintf("It is not known whether the server has the token %q.", name)
+		next = "Apply again when the server can be reached. If that says that the name is taken, the token is there and its secret is lost: delete it, or use name_prefix."
+	case lifecycle.ProblemLost:
+		now = fmt.Sprintf("The server has a token %q whose secret nobody holds.", name)
+		next = fmt.Sprintf("Delete it when the server can be reached (influxdb3 delete token --token-name %q) and apply again.", name)
+	}
+	return diag.NewErrorDiagnostic(summary, strings.Join([]string{sentence(known.Error()), now, next}, "\n\n"))
+}
+
+// dataSourceProblem is for what only reads.
+func dataSourceProblem(what string, err error, in *instance) diag.Diagnostic {
+	next := "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
+	var known *lifecycle.Error
+	if errors.As(err, &known) && known.Problem == lifecycle.ProblemNoCredential {
+		next = refusedToken
+	}
+	return diag.NewErrorDiagnostic("Unable to "+what, sentence(err.Error())+"\n\nNothing was changed.\n\n"+next)
+}
+
+func wrongCluster(name, mine, answers string, in *instance) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Unable to Read Token",
+		fmt.Sprintf("The token %q belongs to cluster %s, and cluster %s answers at %s.\n\nNothing was changed, and the token in state is kept.\n\n"+
+			"If the address is wrong, correct the provider's url. If the server was rebuilt on purpose, forget the token with `terraform state rm` and apply again.", name, mine, answers, in.client.Endpoint()))
+}
+
+func otherKind(name string, limited bool) diag.Diagnostic {
+	is, as := "an admin token", "influxdb3_named_admin_token"
+	if limited {
+		is, as = "a resource token", "influxdb3_resource_token"
+	}
+	return diag.NewErrorDiagnostic("Unable to Import Token", fmt.Sprintf("The token %q is %s.\n\nNothing was changed.\n\nImport it as %s.", name, is, as))
+}

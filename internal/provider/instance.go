@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -15,12 +16,25 @@ import (
 type instance struct {
 	client  *influxdb3.Client
 	clock   lifecycle.Clock
+	tokens  *sharedListing
 	unknown string // the attribute that is not known yet, "" if the instance can be used
 
 	mu         sync.Mutex
 	credential influxdb3.Secret
 	claimed    bool             // a resource was created for the operator token
 	handedOver *adminTokenModel // left by Delete for the Create of the same replacement
+}
+
+// newInstance returns an instance that can be used.
+func newInstance(client *influxdb3.Client, credential influxdb3.Secret, clock lifecycle.Clock) *instance {
+	in := &instance{client: client, credential: credential, clock: clock}
+	in.tokens = &sharedListing{now: clock.Now, fetch: in.list}
+	return in
+}
+
+// list asks the server for all tokens, with the credential as it is now.
+func (in *instance) list(ctx context.Context) (*influxdb3.Listing, error) {
+	return in.client.ListTokens(ctx, in.issuer().Credential)
 }
 
 // operator returns what looks after the operator token, with the credential as
@@ -31,6 +45,14 @@ func (in *instance) operator() *lifecycle.Operator {
 	return &lifecycle.Operator{Server: in.client, Credential: in.credential, Clock: in.clock}
 }
 
+// issuer returns what creates and deletes tokens, with the credential as it is
+// now.
+func (in *instance) issuer() *lifecycle.Issuer {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return &lifecycle.Issuer{Server: in.client, Credential: in.credential, Clock: in.clock}
+}
+
 // rotated makes the instance go on with a new operator token if its credential
 // is the one that this replaced.
 func (in *instance) rotated(token lifecycle.OperatorToken) {
@@ -39,6 +61,7 @@ func (in *instance) rotated(token lifecycle.OperatorToken) {
 	if !in.credential.IsEmpty() && in.credential.Hash() == token.PreviousHash && token.Status != lifecycle.StatusRejected {
 		in.credential = token.Secret
 	}
+	in.tokens.invalidate()
 }
 
 // claim says whether the caller is the first to create the operator token's

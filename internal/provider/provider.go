@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -25,6 +26,7 @@ import (
 var (
 	_ provider.Provider                   = (*influxdb3Provider)(nil)
 	_ provider.ProviderWithValidateConfig = (*influxdb3Provider)(nil)
+	_ provider.ProviderWithFunctions      = (*influxdb3Provider)(nil)
 )
 
 // New returns a constructor of the provider for the version of this build.
@@ -148,8 +150,7 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 	if settings.unknown == "" {
 		settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
 		settings.client.OnRequest = logExchange
-		in.client = influxdb3.New(settings.client)
-		in.credential = settings.token
+		in = newInstance(influxdb3.New(settings.client), settings.token, p.clock)
 	}
 	resp.ResourceData = in
 	resp.DataSourceData = in
@@ -164,12 +165,17 @@ func logExchange(ctx context.Context, e influxdb3.Exchange) {
 
 // Resources implements provider.Provider.
 func (p *influxdb3Provider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{NewAdminTokenResource}
+	return []func() resource.Resource{NewAdminTokenResource, NewNamedAdminTokenResource, NewResourceTokenResource}
 }
 
 // DataSources implements provider.Provider.
 func (p *influxdb3Provider) DataSources(context.Context) []func() datasource.DataSource {
-	return nil
+	return []func() datasource.DataSource{NewTokensDataSource, NewServerDataSource}
+}
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *influxdb3Provider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{NewTokenHashFunction, NewParsePermissionFunction}
 }
 
 // attribute names used outside the schema.

@@ -1,0 +1,176 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+)
+
+// IssuingServer is what is asked of a server about tokens that can be created and
+// deleted by name; *influxdb3.Client is one. Its errors are *influxdb3.Error.
+type IssuingServer interface {
+	FindToken(ctx context.Context, credential influxdb3.Secret, name string) (*influxdb3.Listing, error)
+	DeleteToken(ctx context.Context, credential influxdb3.Secret, name string) error
+	Ping(ctx context.Context, credential influxdb3.Secret) (*influxdb3.ServerInfo, error)
+}
+
+// Issuer creates and deletes named admin tokens and resource tokens.
+type Issuer struct {
+	Server     IssuingServer
+	Credential influxdb3.Secret
+	Clock      Clock
+}
+
+// Issue creates a token by calling create, and makes good what goes wrong with
+// it: a token that was made and whose secret was lost is deleted again.
+func (i *Issuer) Issue(ctx context.Context, name string, create func(context.Context) (*influxdb3.Token, error)) (*influxdb3.Token, []Warning, error) {
+	if ctx.Err() != nil {
+		return nil, nil, interrupted()
+	}
+	ctx = context.WithoutCancel(ctx) // from here on a secret may be on its way
+	var warnings []Warning
+	var lost *influxdb3.Error
+	for range 1 + maxHeals {
+		began := i.Clock.Now()
+		token, failed := call(create(ctx))
+		switch {
+		case failed == nil:
+			return token, warnings, nil
+		case is(failed, influxdb3.KindConflict):
+			return nil, nil, &Error{Problem: ProblemNameTaken, Message: fmt.Sprintf("the server has a token named %q already", name), Err: failed}
+		case !is(failed, influxdb3.KindOutcomeUnknown):
+			return nil, nil, issueProblem(failed)
+		}
+		lost = failed
+		row, listing, err := i.findAfter(ctx, name)
+		switch {
+		case err != nil:
+			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was created could not be found out", name), Err: &twoErrors{failed, err}}
+		case row == nil:
+			return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not created", name), Err: failed}
+		case !failed.Partial.IsEmpty() && row.Hash == failed.Partial.Hash():
+			return listed(row, failed.Partial, listing), warnings, nil
+		case row.CreatedAt.Before(listing.Date.Add(began.Sub(i.Clock.Now()) - clockSlack)):
+			return nil, nil, &Error{Problem: ProblemNameTaken, Message: fmt.Sprintf("the server has a token named %q already", name), Err: failed}
+		}
+		if err := i.Revoke(ctx, name, row.Hash); err != nil {
+			return nil, nil, &Error{
+				Problem: ProblemLost, Message: fmt.Sprintf("the token %q was created, but the reply with it was lost, and it could not be deleted again", name),
+				Err: &twoErrors{failed, err},
+			}
+		}
+		warnings = []Warning{{
+			Summary: "Token Created Once More",
+			Detail:  fmt.Sprintf("The reply to the creation of the token %q was lost, and its secret with it. It was deleted and created once more; nothing is left to do.", name),
+		}}
+	}
+	return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("every reply to the creation of the token %q was lost; what was created was deleted again", name), Err: lost}
+}
+
+// findAfter looks for a token that may just have been created. While a node may
+// lag behind, an absent one is looked for again.
+func (i *Issuer) findAfter(ctx context.Context, name string) (*influxdb3.TokenInfo, *influxdb3.Listing, error) {
+	until := i.Clock.Now().Add(syncInterval)
+	for {
+		listing, failed := call(i.Server.FindToken(ctx, i.Credential, name))
+		if failed != nil {
+			return nil, nil, failed
+		}
+		row := listing.Find(name)
+		if row != nil || !i.Clock.Now().Before(until) || !mayLag(ctx, i.Server, i.Credential) {
+			return row, listing, nil
+		}
+		if err := i.Clock.Sleep(ctx, syncPoll); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+func listed(row *influxdb3.TokenInfo, secret influxdb3.Secret, listing *influxdb3.Listing) *influxdb3.Token {
+	return &influxdb3.Token{
+		ID: row.ID, Name: row.Name, Secret: secret, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
+		ClusterUUID: listing.ClusterUUID, Date: listing.Date,
+	}
+}
+
+// Revoke deletes a token by name. That it is gone already is fine. hash says
+// which one is meant, for when the outcome has to be looked up.
+func (i *Issuer) Revoke(ctx context.Context, name, hash string) error {
+	if ctx.Err() != nil {
+		return interrupted()
+	}
+	ctx = context.WithoutCancel(ctx)
+	var last *influxdb3.Error
+	for range 1 + maxHeals {
+		err := i.Server.DeleteToken(ctx, i.Credential, name)
+		if err == nil {
+			return nil
+		}
+		_, failed := call(struct{}{}, err)
+		if !is(failed, influxdb3.KindOutcomeUnknown) && !is(failed, influxdb3.KindNotFound) {
+			return issueProblem(failed)
+		}
+		// 404 is looked up as well: it may be a proxy's.
+		last = failed
+		listing, again := call(i.Server.FindToken(ctx, i.Credential, name))
+		if again != nil {
+			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was deleted could not be found out", name), Err: &twoErrors{failed, again}}
+		}
+		if row := listing.Find(name); row == nil || row.Hash != hash {
+			return nil
+		}
+	}
+	return &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not deleted", name), Err: last}
+}
+
+// issueProblem is for a failure that is known to have changed nothing.
+func issueProblem(failed *influxdb3.Error) *Error {
+	switch failed.Kind {
+	case influxdb3.KindUnauthorized:
+		return &Error{Problem: ProblemNoCredential, Message: "the server refused the provider's token", Err: failed}
+	case influxdb3.KindForbidden:
+		return &Error{Problem: ProblemForbidden, Message: "the provider's token may not do this", Err: failed}
+	case influxdb3.KindNotFound:
+		return &Error{Problem: ProblemNotSupported, Message: "the server does not have what was asked for", Err: failed}
+	default:
+		return definite(failed)
+	}
+}
+
+// IssuedStatus is what is known of a token that was issued.
+type IssuedStatus string
+
+// The states of an issued token.
+const (
+	IssuedActive     IssuedStatus = "active"
+	IssuedRenewalDue IssuedStatus = "renewal_due" // it expires within the time that was set for renewing it
+	IssuedExpired    IssuedStatus = "expired"
+	IssuedForeign    IssuedStatus = "foreign" // somebody else made another one under its name
+)
+
+// IssuedStatusAt says what the clock makes of a token. expiresAt is zero if it
+// never expires; renewBefore is the time before that in which it should be
+// renewed, 0 for none.
+func IssuedStatusAt(now, expiresAt time.Time, renewBefore time.Duration) IssuedStatus {
+	switch {
+	case expiresAt.IsZero():
+		return IssuedActive
+	case !now.Before(expiresAt):
+		return IssuedExpired
+	case renewBefore > 0 && !now.Before(expiresAt.Add(-renewBefore)):
+		return IssuedRenewalDue
+	default:
+		return IssuedActive
+	}
+}
+
+// IssuedReadProblem says what a failed listing means for issued tokens.
+func IssuedReadProblem(err error) error {
+	_, failed := call(struct{}{}, err)
+	if is(failed, influxdb3.KindUnauthorized) || is(failed, influxdb3.KindForbidden) {
+		return issueProblem(failed)
+	}
+	return unavailable(failed)
+}

@@ -1,0 +1,91 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+)
+
+var (
+	_ function.Function = tokenHashFunction{}
+	_ function.Function = parsePermissionFunction{}
+)
+
+// NewTokenHashFunction returns the function token_hash.
+func NewTokenHashFunction() function.Function { return tokenHashFunction{} }
+
+type tokenHashFunction struct{}
+
+// Metadata implements function.Function.
+func (tokenHashFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "token_hash"
+}
+
+// Definition implements function.Function.
+func (tokenHashFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Hash of a token as the server lists it",
+		MarkdownDescription: "Returns the first nine hex digits of the SHA-512 of a token, which is what InfluxDB 3 lists for it. " +
+			"It tells which token one has without giving it away. Terraform treats the result of a sensitive token as sensitive; `nonsensitive` shows it.",
+		Parameters: []function.Parameter{function.StringParameter{Name: "token", MarkdownDescription: "The token."}},
+		Return:     function.StringReturn{},
+	}
+}
+
+// Run implements function.Function.
+func (tokenHashFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var token string
+	if resp.Error = req.Arguments.Get(ctx, &token); resp.Error != nil {
+		return
+	}
+	if !influxdb3.ValidToken(token) {
+		resp.Error = function.NewArgumentFuncError(0, "The token is empty or holds spaces, control characters or characters outside ASCII")
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, influxdb3.NewSecret(token).Hash())
+}
+
+// NewParsePermissionFunction returns the function parse_permission.
+func NewParsePermissionFunction() function.Function { return parsePermissionFunction{} }
+
+type parsePermissionFunction struct{}
+
+// Metadata implements function.Function.
+func (parsePermissionFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "parse_permission"
+}
+
+// Definition implements function.Function.
+func (parsePermissionFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Read a permission in the notation of the CLI",
+		MarkdownDescription: "Reads a permission as the influxdb3 command line writes it, `TYPE:NAMES:ACTIONS`, such as `db:db1,db2:read,write` or `system:health:read`, " +
+			"into an object for `permissions` of `influxdb3_resource_token`.",
+		Parameters: []function.Parameter{function.StringParameter{Name: "permission", MarkdownDescription: "The permission, such as `db:mydb:read,write`."}},
+		Return:     function.ObjectReturn{AttributeTypes: permissionType.AttrTypes},
+	}
+}
+
+// Run implements function.Function.
+func (parsePermissionFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var text string
+	if resp.Error = req.Arguments.Get(ctx, &text); resp.Error != nil {
+		return
+	}
+	permission, err := influxdb3.ParsePermission(text)
+	if err != nil {
+		resp.Error = function.NewArgumentFuncError(0, capital(err.Error()))
+		return
+	}
+	names, diags := types.SetValueFrom(ctx, types.StringType, permission.ResourceNames)
+	actions, more := types.SetValueFrom(ctx, types.StringType, permission.Actions)
+	diags.Append(more...)
+	resp.Error = function.FuncErrorFromDiags(ctx, diags)
+	if resp.Error != nil {
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, &permissionModel{types.StringValue(permission.ResourceType), names, actions})
+}

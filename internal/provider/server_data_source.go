@@ -1,0 +1,70 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
+)
+
+var _ datasource.DataSourceWithConfigure = (*serverDataSource)(nil)
+
+// NewServerDataSource returns the data source of the server.
+func NewServerDataSource() datasource.DataSource { return &serverDataSource{} }
+
+type serverDataSource struct {
+	in *instance
+}
+
+type serverModel struct {
+	Product     types.String `tfsdk:"product"`
+	Version     types.String `tfsdk:"version"`
+	ClusterUUID types.String `tfsdk:"cluster_uuid"`
+}
+
+// Metadata implements datasource.DataSource.
+func (d *serverDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_server"
+}
+
+// Schema implements datasource.DataSource.
+func (d *serverDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "What a server tells of itself.",
+		Attributes: map[string]schema.Attribute{
+			"product":      schema.StringAttribute{Computed: true, MarkdownDescription: "Product, such as `InfluxDB 3 Core`. Older servers tell only the build, such as `Core`."},
+			"version":      schema.StringAttribute{Computed: true, MarkdownDescription: "Version, such as `3.10.0`."},
+			"cluster_uuid": schema.StringAttribute{Computed: true, MarkdownDescription: "Identity of the server's catalog (InfluxDB 3.7 and later, null before)."},
+		},
+	}
+}
+
+// Configure implements datasource.DataSourceWithConfigure.
+func (d *serverDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	in, diags := configuredInstance(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	d.in = in
+}
+
+// Read implements datasource.DataSource.
+func (d *serverDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
+	if d.in == nil || d.in.unknown != "" {
+		resp.Diagnostics.Append(providerUnknown(d.in))
+		return
+	}
+	info, err := d.in.client.Ping(ctx, d.in.issuer().Credential)
+	if err != nil {
+		resp.Diagnostics.Append(dataSourceProblem("Read Server", lifecycle.IssuedReadProblem(err), d.in))
+		return
+	}
+	product := info.Product
+	if product == "" {
+		product = info.Build
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &serverModel{
+		Product: optional(product), Version: optional(info.Version), ClusterUUID: optional(info.ClusterUUID),
+	})...)
+}
