@@ -47,11 +47,11 @@ func (l *sharedListing) get(ctx context.Context) (*indexedListing, error) {
 func (l *sharedListing) join(ctx context.Context) (_ *indexedListing, shared bool, _ error) {
 	l.mu.Lock()
 	writes := l.writes
-	if l.latest != nil && l.now().Sub(l.at) < listingMaxAge {
-		defer l.mu.Unlock()
-		return l.latest, false, nil
-	}
+	latest := l.fresh()
 	l.mu.Unlock()
+	if latest != nil {
+		return latest, false, nil
+	}
 
 	began := false
 	done := l.flight.DoChan(strconv.Itoa(writes), func() (any, error) {
@@ -67,7 +67,23 @@ func (l *sharedListing) join(ctx context.Context) (_ *indexedListing, shared boo
 	}
 }
 
+// fresh returns the latest listing if it may still serve, nil otherwise. The
+// caller holds the lock.
+func (l *sharedListing) fresh() *indexedListing {
+	if l.latest == nil || l.now().Sub(l.at) >= listingMaxAge {
+		return nil
+	}
+	return l.latest
+}
+
 func (l *sharedListing) ask(ctx context.Context, writes int) (*indexedListing, error) {
+	// Another request may have ended between the caller's look and this one.
+	l.mu.Lock()
+	latest := l.fresh()
+	l.mu.Unlock()
+	if latest != nil {
+		return latest, nil
+	}
 	listing, err := l.fetch(ctx)
 	if err != nil {
 		return nil, err

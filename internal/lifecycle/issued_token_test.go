@@ -1,0 +1,270 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
+)
+
+const (
+	namedPath  = "/api/v3/configure/token/named_admin"
+	deletePath = "/api/v3/configure/token"
+)
+
+// issuer issues tokens on a test server; issue issues one of that name.
+func issuer(t *testing.T, s *influxdb3test.Server, credential string) (i *lifecycle.Issuer, issue func(ctx context.Context, name string) (*influxdb3.Token, []lifecycle.Warning, error)) {
+	t.Helper()
+	client := influxdb3.New(influxdb3.Config{URL: parse(t, s.URL()), Timeout: 10 * time.Second})
+	i = &lifecycle.Issuer{Server: client, Credential: influxdb3.NewSecret(credential), Clock: &clock{}}
+	return i, func(ctx context.Context, name string) (*influxdb3.Token, []lifecycle.Warning, error) {
+		return i.Issue(ctx, name, func(ctx context.Context) (*influxdb3.Token, error) {
+			return client.CreateNamedAdminToken(ctx, i.Credential, name, nil)
+		})
+	}
+}
+
+func TestIssue(t *testing.T) {
+	t.Parallel()
+	named := func(f influxdb3test.Fault) []influxdb3test.Fault {
+		f.Path = namedPath
+		return []influxdb3test.Fault{f}
+	}
+	lost := influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath}
+	tests := map[string]struct {
+		faults   []influxdb3test.Fault
+		want     lifecycle.Problem
+		warnings int
+		left     int // tokens on the server besides the operator token
+	}{
+		"no fault":            {nil, 0, 0, 1},
+		"lost":                {named(lost), 0, 1, 1},
+		"lost and found":      {named(influxdb3test.Fault{Kind: influxdb3test.Truncate, Keep: 200}), 0, 0, 1},
+		"lost twice":          {named(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Times: 2}), 0, 1, 1},
+		"lost for ever":       {named(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Times: -1}), lifecycle.ProblemNotDone, 0, 0},
+		"never done":          {named(influxdb3test.Fault{Kind: influxdb3test.CutBefore}), lifecycle.ProblemNotDone, 0, 0},
+		"forbidden":           {named(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 403}), lifecycle.ProblemForbidden, 0, 0},
+		"no such endpoint":    {named(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 404}), lifecycle.ProblemNotSupported, 0, 0},
+		"a proxy's 401":       {named(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 401}), lifecycle.ProblemUnavailable, 0, 0},
+		"lost, cannot look":   {[]influxdb3test.Fault{lost, {Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Times: -1}}, lifecycle.ProblemUnresolved, 0, 1},
+		"lost, cannot delete": {[]influxdb3test.Fault{lost, {Kind: influxdb3test.Answer, Status: 403, Path: deletePath, Times: -1}}, lifecycle.ProblemLost, 0, 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			admin := s.Bootstrap(t)
+			_, issue := issuer(t, s, admin)
+			for _, f := range tt.faults {
+				s.Inject(f)
+			}
+			token, warnings, err := issue(t.Context(), "ci")
+			if got := problem(t, err); got != tt.want {
+				t.Fatalf("got problem %d (%v), want %d", got, err, tt.want)
+			}
+			if len(warnings) != tt.warnings {
+				t.Errorf("warnings: %v", warnings)
+			}
+			if tt.want == 0 && (!s.Accepts(t, token.Secret.Reveal()) || token.Name != "ci" || token.CreatedAt.IsZero()) {
+				t.Errorf("the token is not good: %+v", token)
+			}
+			if left := len(s.Names(t, admin)) - 1; left != tt.left {
+				t.Errorf("%d tokens are left, want %d", left, tt.left)
+			}
+		})
+	}
+}
+
+// A token that was there before is nobody's to delete, even if the answer that
+// said so was lost.
+func TestIssue_nameTaken(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]bool{"said so": false, "answer lost": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &clock{}
+			s := influxdb3test.New(t, influxdb3test.Clock(c.Now))
+			admin := s.Bootstrap(t)
+			theirs := s.CreateNamedAdmin(t, admin, "ci", 0)
+			_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
+			i, issue := issuer(t, s, admin)
+			i.Clock = c
+			if fault {
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
+			}
+			_, _, err := issue(t.Context(), "ci")
+			if got := problem(t, err); got != lifecycle.ProblemNameTaken {
+				t.Errorf("got problem %d (%v)", got, err)
+			}
+			if !s.Accepts(t, theirs) {
+				t.Error("somebody else's token was deleted")
+			}
+		})
+	}
+}
+
+// While a node may lag behind, a token that it does not list yet may be there.
+func TestIssue_lag(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
+	admin := s.Bootstrap(t)
+	_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
+	i, issue := issuer(t, s, admin)
+	i.Clock = c
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
+	token, warnings, err := issue(t.Context(), "ci")
+	if err != nil || len(warnings) != 1 {
+		t.Fatalf("not made good: %v, %v", warnings, err)
+	}
+	_ = c.Sleep(t.Context(), time.Minute)
+	if !s.Accepts(t, token.Secret.Reveal()) || len(s.Names(t, admin)) != 2 {
+		t.Errorf("the token is not good, or another one is left: %v", s.Names(t, admin))
+	}
+}
+
+func TestIssue_refusals(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	admin := s.Bootstrap(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	i, issue := issuer(t, s, admin)
+	if _, _, err := issue(ctx, "ci"); problem(t, err) != lifecycle.ProblemInterrupted {
+		t.Errorf("issued: %v", err)
+	}
+	if err := i.Revoke(ctx, "ci", ""); problem(t, err) != lifecycle.ProblemInterrupted {
+		t.Errorf("revoked: %v", err)
+	}
+	if n := len(s.Requests()); n != 0 {
+		t.Errorf("%d requests were made", n)
+	}
+	_, issue = issuer(t, s, "apiv3_dead")
+	if _, _, err := issue(t.Context(), "ci"); problem(t, err) != lifecycle.ProblemNoCredential {
+		t.Errorf("issued: %v", err)
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	del := func(f influxdb3test.Fault) *influxdb3test.Fault {
+		f.Path = deletePath
+		return &f
+	}
+	tests := map[string]struct {
+		fault  *influxdb3test.Fault
+		want   lifecycle.Problem
+		exists bool
+	}{
+		"no fault":           {nil, 0, false},
+		"reply lost":         {del(influxdb3test.Fault{Kind: influxdb3test.CutAfter}), 0, false},
+		"request lost":       {del(influxdb3test.Fault{Kind: influxdb3test.CutBefore}), 0, false},
+		"lost for ever":      {del(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Times: -1}), lifecycle.ProblemNotDone, true},
+		"a proxy's 404":      {del(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 404}), 0, false},
+		"a proxy's 404 only": {del(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 404, Times: -1}), lifecycle.ProblemNotDone, true},
+		"refused":            {del(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 403}), lifecycle.ProblemForbidden, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			admin := s.Bootstrap(t)
+			i, issue := issuer(t, s, admin)
+			token, _, err := issue(t.Context(), "ci")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.fault != nil {
+				s.Inject(*tt.fault)
+			}
+			if got := problem(t, i.Revoke(t.Context(), "ci", token.Secret.Hash())); got != tt.want {
+				t.Errorf("got problem %d, want %d", got, tt.want)
+			}
+			if exists := len(s.Names(t, admin)) == 2; exists != tt.exists {
+				t.Errorf("exists: %t, want %t", exists, tt.exists)
+			}
+			s.ClearFaults()
+			if err := i.Revoke(t.Context(), "absent", "000000000"); err != nil {
+				t.Errorf("deleting what is gone: %v", err)
+			}
+		})
+	}
+	t.Run("cannot look", func(t *testing.T) {
+		t.Parallel()
+		s := influxdb3test.New(t)
+		i, _ := issuer(t, s, s.Bootstrap(t))
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Times: -1})
+		if got := problem(t, i.Revoke(t.Context(), "absent", "")); got != lifecycle.ProblemUnresolved {
+			t.Errorf("got problem %d", got)
+		}
+	})
+}
+
+func TestIssuedStatusAt(t *testing.T) {
+	t.Parallel()
+	expires := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	tests := map[string]struct {
+		now    time.Time
+		before time.Duration
+		want   lifecycle.IssuedStatus
+	}{
+		"long before":         {expires.Add(-48 * time.Hour), 24 * time.Hour, lifecycle.IssuedActive},
+		"just not":            {expires.Add(-24*time.Hour - 1), 24 * time.Hour, lifecycle.IssuedActive},
+		"time":                {expires.Add(-24 * time.Hour), 24 * time.Hour, lifecycle.IssuedRenewalDue},
+		"no renewal":          {expires.Add(-1), 0, lifecycle.IssuedActive},
+		"at the end":          {expires, 24 * time.Hour, lifecycle.IssuedExpired},
+		"over, no renewal":    {expires.Add(time.Hour), 0, lifecycle.IssuedExpired},
+		"renewal, whole life": {expires.Add(-240 * time.Hour), 240 * time.Hour, lifecycle.IssuedRenewalDue},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := lifecycle.IssuedStatusAt(tt.now, expires, tt.before); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+	if got := lifecycle.IssuedStatusAt(expires, time.Time{}, time.Hour); got != lifecycle.IssuedActive {
+		t.Errorf("a token that never expires is %s", got)
+	}
+}
+
+// What fails is told in one line, with what failed while dealing with it.
+func TestError(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t, influxdb3test.WithRecovery())
+	old := s.Bootstrap(t)
+	prior := kept(t, s, old)
+	o, _ := operator(t, s, "", withRecovery(t, s))
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath, Listener: "main"})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 500, Path: regeneratePath, Listener: "recovery", Times: -1})
+	_, _, err := o.Rotate(t.Context(), prior)
+	var cause *influxdb3.Error
+	if !errors.As(err, &cause) || cause.Kind != influxdb3.KindOutcomeUnknown {
+		t.Errorf("the cause is not in %v", err)
+	}
+	for _, want := range []string{"the reply with the new one was lost", "unable to regenerate the operator token", "the recovery listener was no help", "HTTP 500"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %q", want, err)
+		}
+	}
+}
+
+func TestSystemClock(t *testing.T) {
+	t.Parallel()
+	c := lifecycle.SystemClock{}
+	before := c.Now()
+	if err := c.Sleep(t.Context(), time.Millisecond); err != nil || !c.Now().After(before) {
+		t.Errorf("it did not sleep: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
