@@ -1,0 +1,4 @@
+import {
+  to = influxdb3_admin_token.operator
+  id = "_admin"
+}

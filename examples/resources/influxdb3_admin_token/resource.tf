@@ -1,0 +1,11 @@
+resource "influxdb3_admin_token" "operator" {
+  # Change any value to regenerate the token in place.
+  rotation_triggers = {
+    reason = "initial"
+  }
+}
+
+output "operator_token" {
+  value     = influxdb3_admin_token.operator.token
+  sensitive = true
+}
