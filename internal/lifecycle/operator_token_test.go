@@ -55,11 +55,12 @@ func operator(t *testing.T, s *influxdb3test.Server, credential string, change .
 	for _, c := range change {
 		c(&config)
 	}
-	o := &lifecycle.Operator{Server: influxdb3.New(config), Clock: &clock{}}
+	c := &clock{}
+	o := &lifecycle.Operator{Server: influxdb3.New(config), Clock: c}
 	if credential != "" {
 		o.Credential = influxdb3.NewSecret(credential)
 	}
-	return o, o.Clock.(*clock) //nolint:errcheck,forcetypeassert // set in the line above
+	return o, c
 }
 
 func parse(t *testing.T, text string) *url.URL {
@@ -279,47 +280,46 @@ func TestRotate_notDone(t *testing.T) {
 
 func TestRotate_notSent(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
-	old := s.Bootstrap(t)
-	prior := kept(t, s, old)
-
-	t.Run("interrupted before", func(t *testing.T) {
-		o, _ := operator(t, s, "")
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		_, _, err := o.Rotate(ctx, prior)
-		if got := problem(t, err); got != lifecycle.ProblemInterrupted {
-			t.Errorf("got problem %d (%v)", got, err)
-		}
-	})
-	t.Run("name unknown", func(t *testing.T) {
-		o, _ := operator(t, s, "", func(c *influxdb3.Config) { c.URL = parse(t, "http://server.invalid:8181") })
-		_, _, err := o.Rotate(t.Context(), prior)
-		if got := problem(t, err); got != lifecycle.ProblemNotDone {
-			t.Errorf("got problem %d (%v)", got, err)
-		}
-	})
-	t.Run("TLS to a server without", func(t *testing.T) {
-		o, _ := operator(t, s, "", func(c *influxdb3.Config) { c.URL = parse(t, strings.Replace(s.URL(), "http:", "https:", 1)) })
-		_, _, err := o.Rotate(t.Context(), prior)
-		if got := problem(t, err); got != lifecycle.ProblemNotDone {
-			t.Errorf("got problem %d (%v)", got, err)
-		}
-	})
-	t.Run("connection refused", func(t *testing.T) {
-		s.Down()
-		defer s.Up()
-		o, _ := operator(t, s, "")
-		_, _, err := o.Rotate(t.Context(), prior)
-		if got := problem(t, err); got != lifecycle.ProblemNotDone {
-			t.Errorf("got problem %d (%v)", got, err)
-		}
-	})
-	if n := count(s, regeneratePath); n != 0 {
-		t.Errorf("%d regenerations arrived", n)
+	tests := map[string]struct {
+		url         func(s *influxdb3test.Server) string
+		down        bool
+		interrupted bool
+		want        lifecycle.Problem
+	}{
+		"interrupted before": {(*influxdb3test.Server).URL, false, true, lifecycle.ProblemInterrupted},
+		"name unknown":       {func(*influxdb3test.Server) string { return "http://server.invalid:8181" }, false, false, lifecycle.ProblemNotDone},
+		"TLS to a server without": {
+			func(s *influxdb3test.Server) string { return strings.Replace(s.URL(), "http:", "https:", 1) }, false, false, lifecycle.ProblemNotDone,
+		},
+		"connection refused": {(*influxdb3test.Server).URL, true, false, lifecycle.ProblemNotDone},
 	}
-	if !s.Accepts(t, old) {
-		t.Error("the old token is refused")
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			old := s.Bootstrap(t)
+			prior := kept(t, s, old)
+			o, _ := operator(t, s, "", func(c *influxdb3.Config) { c.URL = parse(t, tt.url(s)) })
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if tt.interrupted {
+				cancel()
+			}
+			if tt.down {
+				s.Down()
+			}
+			_, _, err := o.Rotate(ctx, prior)
+			if got := problem(t, err); got != tt.want {
+				t.Errorf("got problem %d (%v), want %d", got, err, tt.want)
+			}
+			s.Up()
+			if n := count(s, regeneratePath); n != 0 {
+				t.Errorf("%d regenerations arrived", n)
+			}
+			if !s.Accepts(t, old) {
+				t.Error("the old token is refused")
+			}
+		})
 	}
 }
 

@@ -205,7 +205,9 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	var state, plan adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	if req.Plan.Raw.IsNull() {
-		if !resp.Diagnostics.HasError() && state.DeletionProtection.ValueBool() {
+		// What create_before_destroy replaced is destroyed when its successor is
+		// there, and then it is not the only copy.
+		if !resp.Diagnostics.HasError() && state.DeletionProtection.ValueBool() && !r.in.hasCreated() {
 			resp.Diagnostics.Append(deletionProtected())
 		}
 		return
@@ -272,6 +274,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privatePreviousHash, token.PreviousHash)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	r.in.rotated(token)
+	r.in.established()
 }
 
 // Read implements resource.Resource.

@@ -21,7 +21,8 @@ type instance struct {
 
 	mu         sync.Mutex
 	credential influxdb3.Secret
-	claimed    bool             // a resource was created for the operator token
+	claimed    bool             // a Create for the operator token has begun
+	created    bool             // and has succeeded
 	handedOver *adminTokenModel // left by Delete for the Create of the same replacement
 }
 
@@ -53,6 +54,13 @@ func (in *instance) issuer() *lifecycle.Issuer {
 	return &lifecycle.Issuer{Server: in.client, Credential: in.credential, Clock: in.clock}
 }
 
+// established notes that a Create has succeeded.
+func (in *instance) established() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.created = true
+}
+
 // rotated makes the instance go on with a new operator token if its credential
 // is the one that this replaced.
 func (in *instance) rotated(token lifecycle.OperatorToken) {
@@ -72,6 +80,17 @@ func (in *instance) claim() bool {
 	first := !in.claimed
 	in.claimed = true
 	return first
+}
+
+// hasCreated says whether a resource for the operator token was created in this
+// process, by a Create that succeeded.
+func (in *instance) hasCreated() bool {
+	if in == nil {
+		return false
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.created
 }
 
 // handOver keeps what Delete removes from state for a Create that may follow in

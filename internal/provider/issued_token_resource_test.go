@@ -48,9 +48,9 @@ func planned(at string, action plancheck.ResourceActionType, more ...plancheck.P
 }
 
 // issuedWorks checks that the server accepts the token in state.
-func issuedWorks(t *testing.T, s *influxdb3test.Server, at string) resource.TestCheckFunc {
+func issuedWorks(t *testing.T, s *influxdb3test.Server) resource.TestCheckFunc {
 	t.Helper()
-	return resource.TestCheckResourceAttrWith(at, "token", func(token string) error {
+	return resource.TestCheckResourceAttrWith(namedAddress, "token", func(token string) error {
 		if !s.Accepts(t, token) {
 			return errors.New("the server refuses the token in state")
 		}
@@ -88,18 +88,18 @@ func TestAccNamedAdminToken_life(t *testing.T) {
 					statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("expires_at"), knownvalue.Null()),
 					statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("created_at"), knownvalue.NotNull()),
 				),
-				Check: issuedWorks(t, s, namedAddress),
+				Check: issuedWorks(t, s),
 			},
 			{Config: provider + named(`name = "ci"`), ConfigPlanChecks: nothingToDo()},
 			{Config: provider + named(`name = "ci"`, `rotation_triggers = {}`), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)},
-			{Config: provider + named(`name = "ci"`, trigger("1")), ConfigPlanChecks: replaced, ConfigStateChecks: changed(), Check: issuedWorks(t, s, namedAddress)},
+			{Config: provider + named(`name = "ci"`, trigger("1")), ConfigPlanChecks: replaced, ConfigStateChecks: changed(), Check: issuedWorks(t, s)},
 			{Config: provider + named(`name = "ci"`, trigger("2")), ConfigPlanChecks: replaced, ConfigStateChecks: changed()},
 			{Config: provider + named(`name = "ci"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: replaced, ConfigStateChecks: changed()},
 			{Config: provider + named(`name = "ci"`, trigger("2"), `expires_in = "43200m"`), ConfigPlanChecks: resource.ConfigPlanChecks{ // the same, written otherwise
 				PreApply: []plancheck.PlanCheck{plancheck.ExpectKnownValue(namedAddress, tfjsonpath.New("token"), knownvalue.NotNull())},
 			}},
 			{Config: provider + named(`name = "ci"`, trigger("2"), `expires_in = "720h"`, `rotate_before_expiry = "24h"`), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)},
-			{Config: provider + named(`name = "other"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: replaced, ConfigStateChecks: changed(), Check: issuedWorks(t, s, namedAddress)},
+			{Config: provider + named(`name = "other"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: replaced, ConfigStateChecks: changed(), Check: issuedWorks(t, s)},
 			{Config: provider + named(`name_prefix = "oth"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)}, // it has the name
 			{
 				Config: provider + named(`name_prefix = "ci-"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: replaced, ConfigStateChecks: changed(),
@@ -128,7 +128,7 @@ func TestAccNamedAdminToken_withoutGap(t *testing.T) {
 				PreConfig:        s.ResetRequests,
 				Config:           config("2"),
 				ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionCreateBeforeDestroy),
-				Check:            issuedWorks(t, s, namedAddress),
+				Check:            issuedWorks(t, s),
 			},
 		},
 	})
@@ -215,11 +215,11 @@ func TestAccNamedAdminToken_drift(t *testing.T) {
 			{Config: config},
 			{
 				PreConfig: func() { s.Delete(t, token, "ci") },
-				Config:    config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionCreate), Check: issuedWorks(t, s, namedAddress),
+				Config:    config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionCreate), Check: issuedWorks(t, s),
 			},
 			{
 				PreConfig: func() { s.Delete(t, token, "ci"); s.CreateNamedAdmin(t, token, "ci", 0) },
-				Config:    config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), Check: issuedWorks(t, s, namedAddress),
+				Config:    config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), Check: issuedWorks(t, s),
 			},
 			{Config: config, ConfigPlanChecks: nothingToDo()},
 			{ // deleting what is gone is fine
@@ -266,7 +266,7 @@ func TestAccNamedAdminToken_lostReply(t *testing.T) {
 			s, token, provider := serverWith(t)
 			tt.fault.Path = namedAdminPath
 			s.Inject(tt.fault)
-			step := resource.TestStep{Config: provider + named(`name = "ci"`), Check: issuedWorks(t, s, namedAddress)}
+			step := resource.TestStep{Config: provider + named(`name = "ci"`), Check: issuedWorks(t, s)}
 			if tt.want != "" {
 				step.Check, step.ExpectError = nil, words(tt.want)
 			}
@@ -338,7 +338,7 @@ func TestAccNamedAdminToken_import(t *testing.T) {
 					{Config: config, ConfigPlanChecks: nothingToDo()},
 					{
 						Config:           strings.Replace(config, trigger("1"), trigger("2"), 1),
-						ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), Check: issuedWorks(t, s, namedAddress),
+						ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), Check: issuedWorks(t, s),
 					},
 				},
 			})
@@ -587,7 +587,7 @@ func TestAccIssuedToken_afterRotation(t *testing.T) {
 					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
 					plancheck.ExpectResourceAction(namedAddress, plancheck.ResourceActionReplace),
 				}},
-				Check: resource.ComposeTestCheckFunc(issuedWorks(t, s, namedAddress), saveToken),
+				Check: resource.ComposeTestCheckFunc(issuedWorks(t, s), saveToken),
 			},
 		},
 	})
