@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+)
+
+// rounds is how often two plans are timed, by turns, so that whatever else the
+// machine does falls upon both.
+const rounds = 7
+
+// BenchmarkPlan compares a plan of named admin tokens with one of as many
+// time_static, which is the floor: what Terraform itself needs for a provider that
+// asks nobody. It reports ratios, because times belong to a machine.
+func BenchmarkPlan(b *testing.B) {
+	for _, n := range []int{1, 1000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			s, tokens := tokenWorkspace(b, n)
+			floor := newWorkspace(b, s, fmt.Sprintf("resource \"time_static\" \"t\" {\n  count = %d\n}\n", n))
+			floor.must("apply")
+			var ours, theirs []time.Duration
+			for b.Loop() {
+				for range rounds {
+					ours = append(ours, tokens.timePlan())
+					theirs = append(theirs, floor.timePlan())
+				}
+			}
+			b.ReportMetric(0, "ns/op") // a time of its own would only be misread
+			b.ReportMetric(float64(middle(ours))/float64(middle(theirs)), "x-floor")
+			b.ReportMetric(middle(ours).Seconds(), "s-plan")
+			b.ReportMetric(middle(theirs).Seconds(), "s-floor")
+		})
+	}
+}
+
+// BenchmarkCost shows how requests and the provider's memory grow with the number
+// of tokens.
+func BenchmarkCost(b *testing.B) {
+	for _, n := range []int{1, 100, 1000, 5000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			s, tokens := tokenWorkspace(b, n)
+			var peak, requests int
+			for b.Loop() {
+				s.ResetRequests()
+				peak = tokens.planPeak()
+				requests = len(s.Requests())
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(requests), "requests")
+			b.ReportMetric(float64(peak)/1024, "MiB-provider")
+		})
+	}
+}
+
+// tokenWorkspace is a server with n named admin tokens and the workspace that
+// made them.
+func tokenWorkspace(b *testing.B, n int) (*influxdb3test.Server, *workspace) {
+	b.Helper()
+	s := influxdb3test.New(b)
+	w := newWorkspace(b, s, fmt.Sprintf(`
+terraform {
+  required_providers {
+    influxdb3 = { source = "influxdb3-community/influxdb3" }
+  }
+}
+
+resource "influxdb3_named_admin_token" "t" {
+  count = %d
+  name  = "token-${count.index}"
+}
+`, n))
+	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(b))
+	w.must("apply")
+	return s, w
+}
+
+func (w *workspace) timePlan() time.Duration {
+	w.t.Helper()
+	began := time.Now()
+	w.must("plan")
+	return time.Since(began)
+}
+
+func middle(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+// planPeak runs a plan and returns the peak of the provider's resident memory, in
+// KiB.
+func (w *workspace) planPeak() int {
+	w.t.Helper()
+	cmd := w.command("plan")
+	if err := cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	peak := 0
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if peak == 0 {
+				w.t.Skip("needs /proc, to find the provider's memory")
+			}
+			return peak
+		case <-tick.C:
+			peak = max(peak, providerPeak(cmd.Process.Pid))
+		}
+	}
+}
+
+// providerPeak reads the high-water mark of the provider that a CLI has started,
+// in KiB; 0 if there is none at the moment.
+func providerPeak(cli int) int {
+	statuses, _ := filepath.Glob("/proc/[0-9]*/status") // the pattern is well-formed
+	for _, file := range statuses {
+		text, err := os.ReadFile(file) //nolint:gosec // from the pattern above
+		if err != nil {
+			continue // it has ended
+		}
+		fields := map[string]string{}
+		for line := range strings.Lines(string(text)) {
+			name, value, _ := strings.Cut(line, ":")
+			fields[name] = strings.TrimSpace(value)
+		}
+		if fields["PPid"] == strconv.Itoa(cli) && strings.HasPrefix(fields["Name"], "terraform-provi") {
+			kib, _ := strconv.Atoi(strings.TrimSuffix(fields["VmHWM"], " kB"))
+			return kib
+		}
+	}
+	return 0
+}
