@@ -74,7 +74,7 @@ func New(config Config) *Client {
 	if config.Timeout <= 0 {
 		config.Timeout = 30 * time.Second
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck,forcetypeassert // net/http documents this type
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents this type
 	transport.TLSClientConfig = config.TLS
 	// An idle connection that a load balancer dropped turns a regenerate into
 	// an unknown outcome; theirs are usually dropped after a minute or more.

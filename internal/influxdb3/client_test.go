@@ -144,9 +144,6 @@ func changing(m method) bool  { return m.changes }
 func reading(m method) bool   { return !m.changes }
 func minting(m method) bool   { return m.mints }
 func withToken(m method) bool { return !m.anonymous }
-func not(f func(method) bool) func(method) bool {
-	return func(m method) bool { return !f(m) }
-}
 
 // change alters the configuration of newClient.
 type change func(*influxdb3.Config)
@@ -196,8 +193,8 @@ func (e *exchanges) all() []influxdb3.Exchange {
 	return slices.Clone(e.list)
 }
 
-// assertKind returns the *Error that an error is, and fails if its kind is another.
-func assertKind(t *testing.T, err error, want influxdb3.Kind) *influxdb3.Error {
+// failureOf returns the *Error that an error is, and fails if its kind is another.
+func failureOf(t *testing.T, err error, want influxdb3.Kind) *influxdb3.Error {
 	t.Helper()
 	var failed *influxdb3.Error
 	if !errors.As(err, &failed) {
@@ -207,6 +204,11 @@ func assertKind(t *testing.T, err error, want influxdb3.Kind) *influxdb3.Error {
 		t.Errorf("the kind is %d, want %d: %v", failed.Kind, want, failed)
 	}
 	return failed
+}
+
+func assertKind(t *testing.T, err error, want influxdb3.Kind) {
+	t.Helper()
+	_ = failureOf(t, err, want)
 }
 
 func assertRequests(t *testing.T, server *influxdb3test.Server, want int) []influxdb3test.Request {
@@ -313,7 +315,7 @@ func TestCreateOperatorToken(t *testing.T) {
 	}
 
 	again, err := client.CreateOperatorToken(t.Context())
-	failed := assertKind(t, err, influxdb3.KindConflict)
+	failed := failureOf(t, err, influxdb3.KindConflict)
 	if again != nil || failed.Status != 409 || failed.Message != "token name already exists, _admin" || failed.ClusterUUID != server.ClusterUUID(t) {
 		t.Errorf("the second call returned %v, %+v", again, failed)
 	}
@@ -356,7 +358,7 @@ func TestRegenerateOperatorToken(t *testing.T) {
 		t.Error("the old token is accepted, or the new one is not")
 	}
 	_, err := client.RegenerateOperatorToken(t.Context(), first.Secret)
-	if failed := assertKind(t, err, influxdb3.KindUnauthorized); failed.Status != 401 {
+	if failed := failureOf(t, err, influxdb3.KindUnauthorized); failed.Status != 401 {
 		t.Errorf("got %+v", failed)
 	}
 	row := must[influxdb3.Listing](t)(client.FindToken(t.Context(), second.Secret, influxdb3.OperatorTokenName)).Find(influxdb3.OperatorTokenName)
@@ -379,7 +381,7 @@ func TestRecoverOperatorToken(t *testing.T) {
 	}
 	awaitRefusal(t, server.RecoveryURL())
 	_, err := client.RecoverOperatorToken(t.Context())
-	failed := assertKind(t, err, influxdb3.KindNotSent)
+	failed := failureOf(t, err, influxdb3.KindNotSent)
 	if want := server.RecoveryURL() + "/api/v3/configure/token/admin/regenerate"; failed.Target != want {
 		t.Errorf("the target is %s, want %s", failed.Target, want)
 	}
@@ -396,7 +398,7 @@ func TestRecoveryWithoutOperatorToken(t *testing.T) {
 	t.Parallel()
 	server := influxdb3test.New(t, influxdb3test.WithRecovery())
 	_, err := newClient(t, server, retries(3)).RecoverOperatorToken(t.Context())
-	failed := assertKind(t, err, influxdb3.KindOutcomeUnknown)
+	failed := failureOf(t, err, influxdb3.KindOutcomeUnknown)
 	if failed.Status != 500 || failed.Message != "missing admin token, cannot update" {
 		t.Errorf("got %+v", failed)
 	}
@@ -410,7 +412,7 @@ func TestRegenerateWithoutOperatorToken(t *testing.T) {
 	server := influxdb3test.New(t, influxdb3test.WithTokenFile("file-admin", file))
 	client := newClient(t, server, retries(3))
 	_, err := client.RegenerateOperatorToken(t.Context(), influxdb3.NewSecret(file))
-	failed := assertKind(t, err, influxdb3.KindOutcomeUnknown)
+	failed := failureOf(t, err, influxdb3.KindOutcomeUnknown)
 	if failed.Status != 500 || failed.Message != "missing admin token, cannot update" {
 		t.Errorf("got %+v", failed)
 	}
@@ -434,7 +436,7 @@ func TestCreateNamedAdminToken(t *testing.T) {
 		{"never", nil, 0},
 		{"an hour", new(time.Hour), time.Hour},
 		{"cut to seconds", new(90*time.Second + 999*time.Millisecond), 90 * time.Second},
-		{"the longest", new(time.Duration(1<<63 - 1)), time.Duration(1<<63-1) / time.Second * time.Second},
+		{"the longest", new(time.Duration(1<<63 - 1)), time.Duration(1<<63 - 1).Truncate(time.Second)},
 		{"a century", new(100 * 365 * 24 * time.Hour), 100 * 365 * 24 * time.Hour},
 	}
 	for _, tt := range tests {
@@ -452,7 +454,7 @@ func TestCreateNamedAdminToken(t *testing.T) {
 				t.Error("the server refuses it")
 			}
 			_, err := client.CreateNamedAdminToken(t.Context(), operator, tt.name, nil)
-			if failed := assertKind(t, err, influxdb3.KindConflict); failed.Message != "token name already exists, "+tt.name {
+			if failed := failureOf(t, err, influxdb3.KindConflict); failed.Message != "token name already exists, "+tt.name {
 				t.Errorf("the message is %q", failed.Message)
 			}
 		})
@@ -460,7 +462,7 @@ func TestCreateNamedAdminToken(t *testing.T) {
 	t.Run("negative", func(t *testing.T) {
 		t.Parallel()
 		_, err := client.CreateNamedAdminToken(t.Context(), operator, "negative", new(-time.Second))
-		if failed := assertKind(t, err, influxdb3.KindRefused); failed.Status != 400 || !strings.Contains(failed.Message, "serde json error") {
+		if failed := failureOf(t, err, influxdb3.KindRefused); failed.Status != 400 || !strings.Contains(failed.Message, "serde json error") {
 			t.Errorf("got %+v", failed)
 		}
 	})
@@ -543,7 +545,7 @@ func TestDeleteToken(t *testing.T) {
 		t.Error("the deleted token is accepted")
 	}
 	for name, want := range map[string]influxdb3.Kind{named: influxdb3.KindNotFound, "": influxdb3.KindNotFound, influxdb3.OperatorTokenName: influxdb3.KindNotEnabled} {
-		failed := assertKind(t, client.DeleteToken(t.Context(), operator, name), want)
+		failed := failureOf(t, client.DeleteToken(t.Context(), operator, name), want)
 		if failed.Message == "" || failed.ClusterUUID != server.ClusterUUID(t) {
 			t.Errorf("deleting %q: %+v", name, failed)
 		}
@@ -613,7 +615,7 @@ func TestListingOf5000(t *testing.T) {
 	}
 	for _, i := range []int{0, 1, 2500, rows - 1} {
 		row := listing.Find("name-" + strconv.Itoa(i))
-		if row == nil || row.ID != uint64(i) || row.Hash != fmt.Sprintf("%09x", i) {
+		if row == nil || strconv.FormatUint(row.ID, 10) != strconv.Itoa(i) || row.Hash != fmt.Sprintf("%09x", i) {
 			t.Errorf("row %d is %+v", i, row)
 		}
 	}
@@ -658,7 +660,7 @@ func TestPingUnreadable(t *testing.T) {
 			token := influxdb3.NewSecret(server.Bootstrap(t))
 			server.Inject(influxdb3test.Fault{Path: "/ping", Kind: influxdb3test.ReplaceBody, Body: body})
 			_, err := newClient(t, server).Ping(t.Context(), token)
-			failed := assertKind(t, err, influxdb3.KindUnexpected)
+			failed := failureOf(t, err, influxdb3.KindUnexpected)
 			if failed.Err == nil || failed.ClusterUUID != server.ClusterUUID(t) || failed.Target != server.URL()+"/ping" {
 				t.Errorf("got %+v", failed)
 			}
@@ -696,7 +698,7 @@ func TestUnauthorized(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					forEachMethod(t, withToken, opts, func(t *testing.T, m method, server *influxdb3test.Server, _ influxdb3.Secret) {
-						failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(3)), token), influxdb3.KindUnauthorized)
+						failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(3)), token), influxdb3.KindUnauthorized)
 						if failed.Status != 401 || failed.ClusterUUID != server.ClusterUUID(t) {
 							t.Errorf("got %+v", failed)
 						}
@@ -719,7 +721,7 @@ func TestUnauthorized(t *testing.T) {
 func TestMalformedAuthorization(t *testing.T) {
 	t.Parallel()
 	forEachMethod(t, withToken, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
-		failed := assertKind(t, m.call(t.Context(), newClient(t, server), influxdb3.NewSecret(" "+token.Reveal())), influxdb3.KindRefused)
+		failed := failureOf(t, m.call(t.Context(), newClient(t, server), influxdb3.NewSecret(" "+token.Reveal())), influxdb3.KindRefused)
 		if failed.Status != 400 || !strings.HasPrefix(failed.Message, "Authorization header was malformed") {
 			t.Errorf("got %+v", failed)
 		}
@@ -730,7 +732,7 @@ func TestMalformedAuthorization(t *testing.T) {
 func TestUnsendableToken(t *testing.T) {
 	t.Parallel()
 	forEachMethod(t, withToken, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
-		failed := assertKind(t, m.call(t.Context(), newClient(t, server), influxdb3.NewSecret(token.Reveal()+"\n")), influxdb3.KindNotSent)
+		failed := failureOf(t, m.call(t.Context(), newClient(t, server), influxdb3.NewSecret(token.Reveal()+"\n")), influxdb3.KindNotSent)
 		assertNot(t, failed.Error(), token.Reveal())
 		assertRequests(t, server, 0)
 	})
@@ -748,7 +750,7 @@ func TestWithoutAuth(t *testing.T) {
 		server.ResetRequests()
 		err := m.call(t.Context(), client, influxdb3.NewSecret("apiv3_any"))
 		if m.changes {
-			if failed := assertKind(t, err, influxdb3.KindNotEnabled); failed.Status != 405 || failed.Message != "endpoint disabled, started without auth" {
+			if failed := failureOf(t, err, influxdb3.KindNotEnabled); failed.Status != 405 || failed.Message != "endpoint disabled, started without auth" {
 				t.Errorf("%s: %+v", m.name, failed)
 			}
 		} else if err != nil {
@@ -768,7 +770,7 @@ func TestForbidden(t *testing.T) {
 	operator := server.Bootstrap(t)
 	other := server.CreateNamedAdmin(t, operator, named, 0)
 	_, err := newClient(t, server).RegenerateOperatorToken(t.Context(), influxdb3.NewSecret(other))
-	if failed := assertKind(t, err, influxdb3.KindForbidden); failed.Status != 403 {
+	if failed := failureOf(t, err, influxdb3.KindForbidden); failed.Status != 403 {
 		t.Errorf("got %+v", failed)
 	}
 	if !server.Accepts(t, operator) {
@@ -820,7 +822,7 @@ func TestStatus(t *testing.T) {
 			server.ResetRequests()
 			server.Inject(influxdb3test.Fault{Listener: m.listener, Method: m.verb, Path: m.path, Kind: influxdb3test.Answer, Status: tt.status, Body: tt.body})
 			err := m.call(t.Context(), client, token)
-			failed := assertKind(t, err, want)
+			failed := failureOf(t, err, want)
 			if failed.Status != tt.status || failed.Err != nil || !failed.Partial.IsEmpty() || failed.RetryAfter != 0 {
 				t.Errorf("%s: %+v", tt.name, failed)
 			}
@@ -865,7 +867,7 @@ func TestNotRepeated(t *testing.T) {
 			t.Parallel()
 			forEachMethod(t, changing, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 				server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.Answer, Status: status, Times: -1, Header: http.Header{"Retry-After": {"1"}}})
-				failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(3)), token), influxdb3.KindOutcomeUnknown)
+				failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(3)), token), influxdb3.KindOutcomeUnknown)
 				want := time.Duration(0)
 				if status == 503 {
 					want = time.Second
@@ -882,17 +884,17 @@ func TestNotRepeated(t *testing.T) {
 // TestReadsRepeated: a read is repeated up to MaxRetries times, where that can help.
 func TestReadsRepeated(t *testing.T) {
 	t.Parallel()
-	const max = 2
+	const most = 2
 	tests := []struct {
 		status int
 		want   int
 		kind   influxdb3.Kind
 	}{
 		{500, 1, influxdb3.KindUnexpected}, // the server's own, also for bad SQL on 3.4 (recorded)
-		{502, 1 + max, influxdb3.KindUnexpected},
-		{503, 1 + max, influxdb3.KindBusy},
-		{504, 1 + max, influxdb3.KindUnexpected},
-		{429, 1 + max, influxdb3.KindBusy},
+		{502, 1 + most, influxdb3.KindUnexpected},
+		{503, 1 + most, influxdb3.KindBusy},
+		{504, 1 + most, influxdb3.KindUnexpected},
+		{429, 1 + most, influxdb3.KindBusy},
 		{404, 1, influxdb3.KindNotFound},
 	}
 	for _, tt := range tests {
@@ -901,7 +903,7 @@ func TestReadsRepeated(t *testing.T) {
 			forEachMethod(t, reading, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 				server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.Answer, Status: tt.status, Times: -1})
 				var seen exchanges
-				failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(max), seen.listen), token), tt.kind)
+				failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(most), seen.listen), token), tt.kind)
 				if failed.Status != tt.status {
 					t.Errorf("the status is %d", failed.Status)
 				}
@@ -942,16 +944,16 @@ func TestReadRecovers(t *testing.T) {
 // TestReadCut: a read that is cut for good is no read that was not sent.
 func TestReadCut(t *testing.T) {
 	t.Parallel()
-	for _, max := range []int{0, 1} {
-		t.Run(strconv.Itoa(max), func(t *testing.T) {
+	for _, most := range []int{0, 1} {
+		t.Run(strconv.Itoa(most), func(t *testing.T) {
 			t.Parallel()
 			forEachMethod(t, reading, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 				server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.CutBefore, Times: -1})
-				failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(max)), token), influxdb3.KindUnexpected)
+				failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(most)), token), influxdb3.KindUnexpected)
 				if failed.Err == nil || failed.Status != 0 {
 					t.Errorf("got %+v", failed)
 				}
-				assertRequests(t, server, 1+max)
+				assertRequests(t, server, 1+most)
 			})
 		})
 	}
@@ -973,7 +975,7 @@ func TestReadCutShort(t *testing.T) {
 			t.Parallel()
 			forEachMethod(t, func(m method) bool { return m.path == "/api/v3/query_sql" }, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 				server.Inject(fault)
-				failed := assertKind(t, m.call(t.Context(), newClient(t, server), token), influxdb3.KindUnexpected)
+				failed := failureOf(t, m.call(t.Context(), newClient(t, server), token), influxdb3.KindUnexpected)
 				if failed.Err == nil || failed.ClusterUUID != server.ClusterUUID(t) || failed.Target != server.URL()+m.path || len(failed.Error()) > 600 {
 					t.Errorf("got %+v", failed)
 				}
@@ -1022,7 +1024,7 @@ func TestTooBusy(t *testing.T) {
 				forEachMethod(t, wanted, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 					server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.Answer, Status: status, Times: -1, Header: http.Header{"Retry-After": {header()}}})
 					start := time.Now()
-					failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(5)), token), influxdb3.KindBusy)
+					failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(5)), token), influxdb3.KindBusy)
 					if waited := time.Since(start); waited > 20*time.Second {
 						t.Errorf("it waited %s", waited)
 					}
@@ -1045,7 +1047,7 @@ func TestRetryThatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	forEachMethod(t, everyMethod, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 		server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.Answer, Status: 429, Times: -1})
-		failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(100), timeout(3*time.Second)), token), influxdb3.KindBusy)
+		failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(100), timeout(2900*time.Millisecond)), token), influxdb3.KindBusy)
 		if failed.Status != 429 {
 			t.Errorf("got %+v", failed)
 		}
@@ -1064,7 +1066,7 @@ func TestRedirectsNotFollowed(t *testing.T) {
 				other := influxdb3test.New(t)
 				to := strings.Replace(other.URL(), "http://", "http://user:pass@", 1) + "/login?next=query#frag"
 				server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.Answer, Status: status, Times: -1, Header: http.Header{"Location": {to}}})
-				failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(2)), token), influxdb3.KindRedirect)
+				failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(2)), token), influxdb3.KindRedirect)
 				if want := "redirected to " + other.URL() + "/login"; failed.Message != want || failed.Status != status {
 					t.Errorf("got %d %q, want %q", failed.Status, failed.Message, want)
 				}
@@ -1095,7 +1097,7 @@ func TestRedirectLocation(t *testing.T) {
 					header.Set("Location", tt.location)
 				}
 				server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.Answer, Status: 302, Times: -1, Header: header})
-				failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(1)), token), influxdb3.KindRedirect)
+				failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(1)), token), influxdb3.KindRedirect)
 				if !strings.Contains(failed.Message, tt.want) || failed.Status != 302 || len(failed.Error()) > 600 {
 					t.Errorf("got %d %q, want %q", failed.Status, failed.Message, tt.want)
 				}
@@ -1142,7 +1144,7 @@ func TestLostAnswer(t *testing.T) {
 				fault := tt.fault
 				fault.Path, fault.Listener = m.path, m.listener
 				server.Inject(fault)
-				failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(3)), token), influxdb3.KindOutcomeUnknown)
+				failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(3)), token), influxdb3.KindOutcomeUnknown)
 				if !failed.Partial.IsEmpty() || len(failed.Error()) > 600 {
 					t.Errorf("got %v, a token: %t", failed, !failed.Partial.IsEmpty())
 				}
@@ -1198,7 +1200,7 @@ func TestPartial(t *testing.T) {
 		}
 		whole := len(fmt.Sprintf(`{"id":%d,"name":%q,"token":"`, id, name)) + tokenSize + 1
 		server.Inject(influxdb3test.Fault{Path: m.path, Listener: m.listener, Kind: influxdb3test.Truncate, Keep: whole})
-		failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(2)), token), influxdb3.KindOutcomeUnknown)
+		failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(2)), token), influxdb3.KindOutcomeUnknown)
 		if !errors.Is(failed, io.ErrUnexpectedEOF) || !strings.Contains(failed.Message, "the token in it cannot be read") {
 			t.Errorf("got %+v", failed)
 		}
@@ -1220,7 +1222,7 @@ func TestPartialNotWhole(t *testing.T) {
 			server := influxdb3test.New(t)
 			server.Inject(influxdb3test.Fault{Kind: influxdb3test.Truncate, Keep: len(`{"id":0,"name":"_admin","token":"`) + 92 + 1 - short})
 			_, err := newClient(t, server).CreateOperatorToken(t.Context())
-			if failed := assertKind(t, err, influxdb3.KindOutcomeUnknown); !failed.Partial.IsEmpty() {
+			if failed := failureOf(t, err, influxdb3.KindOutcomeUnknown); !failed.Partial.IsEmpty() {
 				t.Error("half a token is taken for a whole one")
 			}
 		})
@@ -1273,20 +1275,20 @@ func newProxy(t *testing.T, handler http.HandlerFunc) *httptest.Server {
 // TestNobodyThere: a connection that is refused is tried again, by every method.
 func TestNobodyThere(t *testing.T) {
 	t.Parallel()
-	for _, max := range []int{0, 2} {
-		t.Run(strconv.Itoa(max), func(t *testing.T) {
+	for _, most := range []int{0, 2} {
+		t.Run(strconv.Itoa(most), func(t *testing.T) {
 			t.Parallel()
 			forEachMethod(t, everyMethod, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 				takeDown(t, server)
 				var seen exchanges
-				failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(max), seen.listen), token), influxdb3.KindNotSent)
+				failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(most), seen.listen), token), influxdb3.KindNotSent)
 				var op *net.OpError
 				if !errors.As(failed, &op) || op.Op != "dial" || failed.Status != 0 {
 					t.Errorf("got %+v", failed)
 				}
 				list := seen.all()
-				if len(list) != 1+max {
-					t.Errorf("%d attempts, want %d", len(list), 1+max)
+				if len(list) != 1+most {
+					t.Errorf("%d attempts, want %d", len(list), 1+most)
 				}
 				for _, exchange := range list {
 					if exchange.Status != 0 || exchange.Path != m.path {
@@ -1320,7 +1322,7 @@ func TestNobodyThereInTime(t *testing.T) {
 	t.Parallel()
 	forEachMethod(t, everyMethod, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 		takeDown(t, server)
-		failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(100), timeout(time.Second)), token), influxdb3.KindNotSent)
+		failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(100), timeout(2900*time.Millisecond)), token), influxdb3.KindNotSent)
 		var op *net.OpError
 		if !errors.As(failed, &op) || errors.Is(failed, context.DeadlineExceeded) {
 			t.Errorf("got %v", failed)
@@ -1396,7 +1398,7 @@ func TestNoSuchHost(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			u := parseURL(t, "http://user:pass@name.invalid:8181/prefix?q=1#f")
-			failed := assertKind(t, m.call(t.Context(), influxdb3.New(influxdb3.Config{URL: u, RecoveryURL: u}), influxdb3.NewSecret(hidden)), influxdb3.KindNotSent)
+			failed := failureOf(t, m.call(t.Context(), influxdb3.New(influxdb3.Config{URL: u, RecoveryURL: u}), influxdb3.NewSecret(hidden)), influxdb3.KindNotSent)
 			var dns *net.DNSError
 			if !errors.As(failed, &dns) || failed.Target != "http://name.invalid:8181/prefix"+m.path {
 				t.Errorf("got %+v", failed)
@@ -1413,7 +1415,7 @@ func TestImpossibleURL(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			u := &url.URL{Scheme: "http", User: url.UserPassword("user", "pass"), Host: "a b"}
-			failed := assertKind(t, m.call(t.Context(), influxdb3.New(influxdb3.Config{URL: u, RecoveryURL: u}), influxdb3.NewSecret(hidden)), influxdb3.KindNotSent)
+			failed := failureOf(t, m.call(t.Context(), influxdb3.New(influxdb3.Config{URL: u, RecoveryURL: u}), influxdb3.NewSecret(hidden)), influxdb3.KindNotSent)
 			assertNot(t, failed.Error(), "user", "pass", hidden)
 		})
 	}
@@ -1423,7 +1425,7 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	forEachMethod(t, everyMethod, []influxdb3test.Option{influxdb3test.WithTLS()}, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 		var seen exchanges
-		failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(3), seen.listen), token), influxdb3.KindNotSent)
+		failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(3), seen.listen), token), influxdb3.KindNotSent)
 		var verify *tls.CertificateVerificationError
 		if !errors.As(failed, &verify) {
 			t.Errorf("the cause is %v", failed.Err)
@@ -1467,10 +1469,14 @@ func TestTimeout(t *testing.T) {
 		if m.changes {
 			want = influxdb3.KindOutcomeUnknown
 		}
+		start := time.Now()
 		// Long enough to connect on a busy machine.
-		failed := assertKind(t, m.call(t.Context(), newClient(t, server, retries(5), timeout(1500*time.Millisecond)), token), want)
+		failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(5), timeout(1500*time.Millisecond)), token), want)
 		if !errors.Is(failed, context.DeadlineExceeded) || !strings.Contains(failed.Error(), "no answer within 1.5s") {
 			t.Errorf("got %v", failed)
+		}
+		if waited := time.Since(start); waited < 1500*time.Millisecond || waited > 15*time.Second {
+			t.Errorf("it waited %s", waited)
 		}
 		assertRequests(t, server, 1)
 	})
@@ -1499,7 +1505,7 @@ func TestCancelled(t *testing.T) {
 				if m.changes {
 					want = influxdb3.KindOutcomeUnknown
 				}
-				failed := assertKind(t, m.call(ctx, newClient(t, server, retries(5)), token), want)
+				failed := failureOf(t, m.call(ctx, newClient(t, server, retries(5)), token), want)
 				if !errors.Is(failed, context.Canceled) {
 					t.Errorf("got %v", failed)
 				}
@@ -1523,7 +1529,7 @@ func TestCancelledBefore(t *testing.T) {
 					ctx, cancel = context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 				}
 				cancel()
-				failed := assertKind(t, m.call(ctx, newClient(t, server, retries(5)), token), influxdb3.KindNotSent)
+				failed := failureOf(t, m.call(ctx, newClient(t, server, retries(5)), token), influxdb3.KindNotSent)
 				if !errors.Is(failed, cause) {
 					t.Errorf("got %v", failed)
 				}
@@ -1552,7 +1558,7 @@ func TestCancelledInPause(t *testing.T) {
 			want = influxdb3.KindNotSent
 		}
 		start := time.Now()
-		failed := assertKind(t, m.call(ctx, client, token), want)
+		failed := failureOf(t, m.call(ctx, client, token), want)
 		timer.Stop()
 		if !errors.Is(failed, context.Canceled) || time.Since(start) > 15*time.Second {
 			t.Errorf("got %v after %s", failed, time.Since(start))
@@ -1591,6 +1597,44 @@ func TestErrorBodies(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// TestEndlessBodies: what never ends is not read to its end.
+func TestEndlessBodies(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		status int
+		kind   influxdb3.Kind
+		limit  int64 // what may be sent before the client is gone, sockets' buffers included
+	}{
+		{200, influxdb3.KindUnexpected, 100 << 20},
+		{400, influxdb3.KindRefused, 16 << 20},
+		{500, influxdb3.KindUnexpected, 16 << 20},
+	}
+	for _, tt := range tests {
+		t.Run(strconv.Itoa(tt.status), func(t *testing.T) {
+			t.Parallel()
+			var sent atomic.Int64
+			chunk := []byte(strings.Repeat("endless ", 8<<10))
+			proxy := newProxy(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tt.status)
+				for sent.Load() < 4*tt.limit {
+					n, err := w.Write(chunk)
+					sent.Add(int64(n))
+					if err != nil {
+						return
+					}
+				}
+			})
+			_, err := influxdb3.New(influxdb3.Config{URL: parseURL(t, proxy.URL)}).ListTokens(t.Context(), influxdb3.NewSecret(hidden))
+			if failed := failureOf(t, err, tt.kind); len(failed.Error()) > 600 {
+				t.Errorf("%d bytes: %v", len(failed.Error()), failed)
+			}
+			if got := sent.Load(); got > tt.limit {
+				t.Errorf("the client took %d bytes", got)
+			}
 		})
 	}
 }
@@ -1661,7 +1705,7 @@ func TestEchoOfOtherTokens(t *testing.T) {
 	server := influxdb3test.New(t)
 	server.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 400, Body: "bad token " + hidden + ", sorry"})
 	_, err := newClient(t, server).CreateOperatorToken(t.Context())
-	if failed := assertKind(t, err, influxdb3.KindRefused); failed.Message != "bad token [redacted], sorry" {
+	if failed := failureOf(t, err, influxdb3.KindRefused); failed.Message != "bad token [redacted], sorry" {
 		t.Errorf("the message is %q", failed.Message)
 	}
 }
@@ -1687,7 +1731,7 @@ func TestNotHTTP(t *testing.T) {
 				if m.changes {
 					want = influxdb3.KindOutcomeUnknown
 				}
-				failed := assertKind(t, m.call(t.Context(), client, influxdb3.NewSecret(hidden)), want)
+				failed := failureOf(t, m.call(t.Context(), client, influxdb3.NewSecret(hidden)), want)
 				assertNot(t, failed.Error(), hidden, value)
 				if len(failed.Error()) > 600 || failed.Err == nil {
 					t.Errorf("%d bytes: %v", len(failed.Error()), failed)
@@ -1813,7 +1857,7 @@ func TestPathPrefix(t *testing.T) {
 				assertRequests(t, server, 1)
 				// An error names the address that was asked.
 				gone.Store(true)
-				failed := assertKind(t, m.call(t.Context(), client, token), influxdb3.KindNotFound)
+				failed := failureOf(t, m.call(t.Context(), client, token), influxdb3.KindNotFound)
 				if prefix == "/influx" && failed.Target != proxy.URL+prefix+m.path {
 					t.Errorf("the target is %s", failed.Target)
 				}
@@ -1827,7 +1871,7 @@ func forward(w http.ResponseWriter, r *http.Request, target string) {
 	if r.URL.RawQuery != "" {
 		target += "?" + r.URL.RawQuery
 	}
-	req, err := http.NewRequestWithContext(r.Context(), r.Method, target, r.Body)
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, target, r.Body) //nolint:gosec // from one of our own to another
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return

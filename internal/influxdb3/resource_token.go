@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-const resourceTokenPath = "/api/v3/enterprise/configure/token"
+const resourceTokenPath = "/api/v3/enterprise/configure/token" //nolint:gosec // a path, no credential
 
 // Permission is what a resource token may do (InfluxDB 3 Enterprise and Cloud).
 // From the published OpenAPI and documents, not recorded.

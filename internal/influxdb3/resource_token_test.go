@@ -56,7 +56,7 @@ func TestResourceTokenOnCore(t *testing.T) {
 	server := influxdb3test.New(t)
 	token := influxdb3.NewSecret(server.Bootstrap(t))
 	_, err := newClient(t, server).CreateResourceToken(t.Context(), token, "x", readAll(), nil)
-	if failed := assertKind(t, err, influxdb3.KindNotFound); !strings.EqualFold(failed.Message, "not found") {
+	if failed := failureOf(t, err, influxdb3.KindNotFound); !strings.EqualFold(failed.Message, "not found") {
 		t.Errorf("the message is %q", failed.Message)
 	}
 }

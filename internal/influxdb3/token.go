@@ -19,7 +19,7 @@ const (
 	operatorPath   = "/api/v3/configure/token/admin"
 	regeneratePath = "/api/v3/configure/token/admin/regenerate"
 	namedAdminPath = "/api/v3/configure/token/named_admin"
-	tokenPath      = "/api/v3/configure/token"
+	tokenPath      = "/api/v3/configure/token" //nolint:gosec // a path, no credential
 )
 
 // Token is a token as the server hands it out, once.

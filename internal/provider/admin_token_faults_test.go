@@ -233,7 +233,10 @@ func TestAccAdminToken_anotherCluster(t *testing.T) {
 				return fmt.Sprintf("provider \"influxdb3\" {\n  url = file(%q)\n  token = file(%q)\n}\n", filepath.Join(dir, "url"), filepath.Join(dir, "token")) +
 					operator(unprotected, trigger(v))
 			}
-			mine, other := influxdb3test.New(t, influxdb3test.As(version)), influxdb3test.New(t, influxdb3test.As(version))
+			mine := influxdb3test.New(t, influxdb3test.As(version))
+			// created_at tells them apart before 3.7, if it is not the same millisecond.
+			earlier := influxdb3test.Clock(func() time.Time { return time.Now().Add(-time.Hour) })
+			other := influxdb3test.New(t, influxdb3test.As(version), earlier)
 			token := mine.Bootstrap(t)
 			theirs := other.Bootstrap(t)
 			pointAt(mine, token)
