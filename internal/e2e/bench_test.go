@@ -60,12 +60,23 @@ func BenchmarkCost(b *testing.B) {
 	}
 }
 
+// A refresh of a thousand tokens makes no more requests than one of a few.
+func TestThousandTokensShareAListing(t *testing.T) {
+	t.Parallel()
+	s, w := tokenWorkspace(t, 1000)
+	s.ResetRequests()
+	w.expectNothingToDo()
+	if n := len(s.Requests()); n < 1 || n > 2 {
+		t.Errorf("%d requests, want 1 or 2", n)
+	}
+}
+
 // tokenWorkspace is a server with n named admin tokens and the workspace that
 // made them.
-func tokenWorkspace(b *testing.B, n int) (*influxdb3test.Server, *workspace) {
-	b.Helper()
-	s := influxdb3test.New(b)
-	w := newWorkspace(b, s, fmt.Sprintf(`
+func tokenWorkspace(t testing.TB, n int) (*influxdb3test.Server, *workspace) {
+	t.Helper()
+	s := influxdb3test.New(t)
+	w := newWorkspace(t, s, fmt.Sprintf(`
 terraform {
   required_providers {
     influxdb3 = { source = "influxdb3-community/influxdb3" }
@@ -77,7 +88,7 @@ resource "influxdb3_named_admin_token" "t" {
   name  = "token-${count.index}"
 }
 `, n))
-	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(b))
+	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(t))
 	w.must("apply")
 	return s, w
 }

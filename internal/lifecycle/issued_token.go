@@ -52,7 +52,7 @@ func (i *Issuer) Issue(ctx context.Context, name string, create func(context.Con
 			return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not created", name), Err: failed}
 		case !failed.Partial.IsEmpty() && row.Hash == failed.Partial.Hash():
 			return listed(row, failed.Partial, listing), warnings, nil
-		case row.CreatedAt.Before(listing.Date.Add(began.Sub(i.Clock.Now()) - clockSlack)):
+		case !madeSince(row, listing, began, i.Clock):
 			return nil, nil, &Error{Problem: ProblemNameTaken, Message: fmt.Sprintf("the server has a token named %q already", name), Err: failed}
 		}
 		if err := i.Revoke(ctx, name, row.Hash); err != nil {
@@ -67,6 +67,13 @@ func (i *Issuer) Issue(ctx context.Context, name string, create func(context.Con
 		}}
 	}
 	return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("every reply to the creation of the token %q was lost; what was created was deleted again", name), Err: lost}
+}
+
+// madeSince says whether a token was made after began, by the server's own clock. A
+// listing without a Date header proves nothing.
+func madeSince(row *influxdb3.TokenInfo, listing *influxdb3.Listing, began time.Time, clock Clock) bool {
+	ago := clock.Now().Sub(began)
+	return !listing.Date.IsZero() && !row.CreatedAt.Before(listing.Date.Add(-ago-clockSlack))
 }
 
 // findAfter looks for a token that may just have been created. While a node may

@@ -151,8 +151,7 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	}
 	// Made since the request was sent, by the server's own clock: it is the
 	// one whose reply was lost, and nobody holds it.
-	orphan := lostSince != nil && !listing.Date.IsZero() &&
-		!row.CreatedAt.Before(listing.Date.Add(lostSince.Sub(o.Clock.Now())-clockSlack))
+	orphan := lostSince != nil && madeSince(row, listing, *lostSince, o.Clock)
 	if !mine && !consent && !orphan {
 		return OperatorToken{}, nil, &Error{Problem: ProblemNotOperatorToken, Message: "the configured token is valid, but it is not the operator token"}
 	}
