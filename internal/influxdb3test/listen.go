@@ -106,6 +106,7 @@ func (e *endpoint) close() {
 	defer e.mu.Unlock()
 	if e.server != nil {
 		// First the socket itself: a server that has only just started may not know it yet.
+		stopListening(e.socket)
 		_ = e.socket.Close()
 		_ = e.server.Close()
 		e.server = nil
@@ -122,6 +123,7 @@ func (e *endpoint) retire() {
 	if e.server == nil {
 		return
 	}
+	stopListening(e.socket)
 	_ = e.socket.Close()
 	e.server, e.retired = nil, e.server
 	// It waits for the very request that retires this endpoint, so it cannot be waited for here.

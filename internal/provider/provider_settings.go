@@ -266,7 +266,7 @@ func checkToken(from, text string) (diags diag.Diagnostics) {
 }
 
 // reservedHeaders are set by the client or by net/http.
-var reservedHeaders = []string{"Authorization", "Host", "Accept", "User-Agent", "Content-Type", "Content-Length", "Transfer-Encoding", "Connection", "Te", "Trailer", "Upgrade"}
+var reservedHeaders = []string{"Authorization", "Host", "Accept", "Accept-Encoding", "User-Agent", "Content-Type", "Content-Length", "Transfer-Encoding", "Connection", "Te", "Trailer", "Upgrade"}
 
 // checkHeader names the header, but not its value and not its place.
 func checkHeader(name string, value interface {
