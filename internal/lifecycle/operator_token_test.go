@@ -950,3 +950,39 @@ func (f *foreignHash) RegenerateOperatorToken(ctx context.Context, credential in
 	}
 	return token, err
 }
+
+// A token that two servers accept, because both were started with the same file,
+// belongs to one of them.
+func TestInspect_anotherServerThatAccepts(t *testing.T) {
+	t.Parallel()
+	const file = "apiv3_from-the-same-file"
+	mine := influxdb3test.New(t, influxdb3test.WithTokenFile("_admin", file))
+	prior := kept(t, mine, file)
+	if prior.ClusterUUID == "" {
+		t.Skip("needs a server that sends cluster-uuid (3.7 and later)")
+	}
+	prior.CreatedAt = time.Time{} // so that the cluster alone can tell
+	other := influxdb3test.New(t, influxdb3test.WithTokenFile("_admin", file))
+	o, _ := operator(t, other, "")
+	_, err := o.Inspect(t.Context(), prior, 0)
+	if got := problem(t, err); got != lifecycle.ProblemWrongServer {
+		t.Errorf("got problem %d (%v)", got, err)
+	}
+}
+
+// Without consent the operator token is taken as it is, with consent replaced.
+func TestEstablish_existing(t *testing.T) {
+	t.Parallel()
+	for _, consent := range []bool{false, true} {
+		s := influxdb3test.New(t)
+		old := s.Bootstrap(t)
+		o, _ := operator(t, s, old)
+		token, _, err := o.Establish(t.Context(), consent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if consent == s.Accepts(t, old) || !s.Accepts(t, token.Secret.Reveal()) {
+			t.Errorf("consent %t: the old token is accepted: %t", consent, s.Accepts(t, old))
+		}
+	}
+}
