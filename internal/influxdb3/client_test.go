@@ -1176,15 +1176,18 @@ func assertCarriedOut(t *testing.T, m method, server *influxdb3test.Server, toke
 	}
 }
 
-// TestDeletionAnswered: the status is the answer to a deletion, its body is nothing.
+// TestDeletionAnswered: the server's answer to a deletion has no body, so that a page is somebody
+// else's.
 func TestDeletionAnswered(t *testing.T) {
 	t.Parallel()
 	server := influxdb3test.New(t)
 	token := server.Bootstrap(t)
 	server.CreateNamedAdmin(t, token, named, 0)
-	server.Inject(influxdb3test.Fault{Method: "DELETE", Kind: influxdb3test.ReplaceBody, Body: "<html>"})
-	if err := newClient(t, server).DeleteToken(t.Context(), influxdb3.NewSecret(token), named); err != nil {
-		t.Error(err)
+	server.Inject(influxdb3test.Fault{Method: "DELETE", Kind: influxdb3test.Answer, Status: 200, Body: "<html>"})
+	err := newClient(t, server).DeleteToken(t.Context(), influxdb3.NewSecret(token), named)
+	var failed *influxdb3.Error
+	if !errors.As(err, &failed) || failed.Kind != influxdb3.KindOutcomeUnknown {
+		t.Errorf("got %v", err)
 	}
 }
 

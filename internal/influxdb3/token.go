@@ -82,12 +82,19 @@ func (c *Client) CreateNamedAdminToken(ctx context.Context, credential Secret, n
 // DeleteToken deletes a token of any kind by name. KindNotFound: there is none.
 // KindNotEnabled: it is the operator token, which cannot be deleted.
 func (c *Client) DeleteToken(ctx context.Context, credential Secret, name string) error {
-	_, err := c.do(ctx, call{
+	call := call{
 		op: "delete the token", method: http.MethodDelete, path: tokenPath,
 		query: url.Values{"token_name": {name}}, token: credential, changes: true,
-	})
-	if err != nil {
-		return err
+	}
+	reply, failed := c.do(ctx, call)
+	if failed != nil {
+		return failed
+	}
+	if len(reply.body) > 0 || reply.err != nil {
+		return &Error{
+			Kind: KindOutcomeUnknown, Op: call.op, Target: address(c.config.URL.JoinPath(call.path)), ClusterUUID: reply.clusterUUID,
+			Message: "the answer was a success, but not the server's, which has no body", Err: reply.err,
+		}
 	}
 	return nil
 }

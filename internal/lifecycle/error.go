@@ -76,6 +76,11 @@ type Warning struct {
 	Detail  string
 }
 
+// triesNext says whether a credential was no use, so that the next may be tried.
+func (e *Error) triesNext() bool {
+	return e.Problem == ProblemAllRefused || e.Problem == ProblemForbidden
+}
+
 func unavailable(err error) *Error {
 	return &Error{Problem: ProblemUnavailable, Message: "the server could not be asked", Err: err}
 }

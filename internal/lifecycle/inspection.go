@@ -22,6 +22,9 @@ func (o *Operator) Inspect(ctx context.Context, prior OperatorToken, rotateAfter
 	// A node of a cluster learns of a rotation a little later. Until then what
 	// it says of the token is looked at again before it counts.
 	settled := prior.RotatedAt.Add(syncInterval)
+	if latest := o.Clock.Now().Add(syncInterval); settled.After(latest) {
+		settled = latest // the server's clock is ahead of this one
+	}
 	for {
 		seen, lagging, err := o.inspectOnce(ctx, prior)
 		if err != nil {
@@ -67,10 +70,7 @@ func (o *Operator) inspectOnce(ctx context.Context, prior OperatorToken) (_ Insp
 	}
 	listing, failed = call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
 	if failed != nil {
-		if refused, err := prior.refusedBy(failed); !refused {
-			return Inspection{}, false, err
-		}
-		return Inspection{Token: rejected}, true, nil
+		return Inspection{Token: rejected}, true, prior.unhelpful(failed)
 	}
 	if err := prior.sameServer(listing); err != nil {
 		return Inspection{}, false, err
@@ -82,7 +82,9 @@ func (o *Operator) inspectOnce(ctx context.Context, prior OperatorToken) (_ Insp
 	// Only a hash that is neither ours nor the one before it means that
 	// somebody else has rotated.
 	lagging = row.Hash == prior.Hash() || row.Hash == prior.PreviousHash
-	if row.Hash != o.Credential.Hash() {
+	// The token of before is never taken over: it is what a node shows that has
+	// not learned of the rotation, and the newer one would be lost with it.
+	if row.Hash != o.Credential.Hash() || row.Hash == prior.PreviousHash {
 		return Inspection{Token: rejected}, lagging, nil
 	}
 	taken := o.adopted(row, listing)

@@ -16,6 +16,9 @@ type IssuingServer interface {
 	Ping(ctx context.Context, credential influxdb3.Secret) (*influxdb3.ServerInfo, error)
 }
 
+// SyncPoll is the time between two looks while a node may lag behind.
+const SyncPoll = syncPoll
+
 // Issuer creates and deletes named admin tokens and resource tokens.
 type Issuer struct {
 	Server     IssuingServer
@@ -46,6 +49,12 @@ func (i *Issuer) Issue(ctx context.Context, name string, create func(context.Con
 		lost = failed
 		row, listing, err := i.findAfter(ctx, name)
 		switch {
+		case err != nil && !failed.Partial.IsEmpty():
+			// It came with a success, and it is the only copy.
+			return &influxdb3.Token{Name: name, Secret: failed.Partial, CreatedAt: i.Clock.Now().UTC().Truncate(time.Second), ClusterUUID: failed.ClusterUUID}, []Warning{{
+				Summary: "Token Taken From an Incomplete Reply",
+				Detail:  fmt.Sprintf("The reply with the token %q was cut short behind the token, and the server could not be asked about it. The token is in state; the next refresh shows whether it is good.", name),
+			}}, nil
 		case err != nil:
 			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was created could not be found out", name), Err: &twoErrors{failed, err}}
 		case row == nil:
@@ -55,7 +64,7 @@ func (i *Issuer) Issue(ctx context.Context, name string, create func(context.Con
 		case !madeSince(row, listing, began, i.Clock):
 			return nil, nil, &Error{Problem: ProblemNameTaken, Message: fmt.Sprintf("the server has a token named %q already", name), Err: failed}
 		}
-		if err := i.Revoke(ctx, name, row.Hash); err != nil {
+		if err := i.Revoke(ctx, Issued{Name: name, Hash: row.Hash, ClusterUUID: listing.ClusterUUID}); err != nil {
 			return nil, nil, &Error{
 				Problem: ProblemLost, Message: fmt.Sprintf("the token %q was created, but the reply with it was lost, and it could not be deleted again", name),
 				Err: &twoErrors{failed, err},
@@ -79,14 +88,14 @@ func madeSince(row *influxdb3.TokenInfo, listing *influxdb3.Listing, began time.
 // findAfter looks for a token that may just have been created. While a node may
 // lag behind, an absent one is looked for again.
 func (i *Issuer) findAfter(ctx context.Context, name string) (*influxdb3.TokenInfo, *influxdb3.Listing, error) {
-	until := i.Clock.Now().Add(syncInterval)
+	began := i.Clock.Now()
 	for {
 		listing, failed := call(i.Server.FindToken(ctx, i.Credential, name))
 		if failed != nil {
 			return nil, nil, failed
 		}
 		row := listing.Find(name)
-		if row != nil || !i.Clock.Now().Before(until) || !mayLag(ctx, i.Server, i.Credential) {
+		if row != nil || settled(ctx, i.Server, i.Credential, i.Clock.Now().Sub(began)) {
 			return row, listing, nil
 		}
 		if err := i.Clock.Sleep(ctx, syncPoll); err != nil {
@@ -102,34 +111,75 @@ func listed(row *influxdb3.TokenInfo, secret influxdb3.Secret, listing *influxdb
 	}
 }
 
-// Revoke deletes a token by name. That it is gone already is fine. hash says
-// which one is meant, for when the outcome has to be looked up.
-func (i *Issuer) Revoke(ctx context.Context, name, hash string) error {
+// Issued says which token is meant: names are reused, and another server can have
+// the same.
+type Issued struct {
+	Name        string
+	Hash        string // "" for whichever has the name
+	ClusterUUID string // "" before 3.7
+}
+
+// Revoke deletes a token. That it is gone already is fine, and so is another one
+// under its name, which stays.
+func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 	if ctx.Err() != nil {
 		return interrupted()
 	}
 	ctx = context.WithoutCancel(ctx)
 	var last *influxdb3.Error
-	for range 1 + maxHeals {
-		err := i.Server.DeleteToken(ctx, i.Credential, name)
+	for range 2 + maxHeals {
+		// Looked at before, because a name is all that a deletion knows, and after
+		// a reply that is none.
+		listing, failed := call(i.Server.FindToken(ctx, i.Credential, token.Name))
+		switch {
+		case failed != nil && last != nil:
+			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was deleted could not be found out", token.Name), Err: &twoErrors{last, failed}}
+		case failed != nil:
+			return issueProblem(failed)
+		case token.ClusterUUID != "" && token.ClusterUUID != listing.ClusterUUID:
+			return wrongServer("the token belongs to cluster %s, and cluster %q answers", token.ClusterUUID, listing.ClusterUUID)
+		}
+		if row := listing.Find(token.Name); row == nil || token.Hash != "" && row.Hash != token.Hash {
+			return nil
+		}
+		err := i.Server.DeleteToken(ctx, i.Credential, token.Name)
 		if err == nil {
 			return nil
 		}
-		_, failed := call(struct{}{}, err)
+		_, failed = call(struct{}{}, err)
+		// 404 is looked up as well: it may be a proxy's.
 		if !is(failed, influxdb3.KindOutcomeUnknown) && !is(failed, influxdb3.KindNotFound) {
 			return issueProblem(failed)
 		}
-		// 404 is looked up as well: it may be a proxy's.
 		last = failed
-		listing, again := call(i.Server.FindToken(ctx, i.Credential, name))
-		if again != nil {
-			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was deleted could not be found out", name), Err: &twoErrors{failed, again}}
-		}
-		if row := listing.Find(name); row == nil || row.Hash != hash {
-			return nil
-		}
 	}
-	return &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not deleted", name), Err: last}
+	return &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not deleted", token.Name), Err: last}
+}
+
+// MayLag says whether a token that was made at createdAt may be missing because the
+// node that answers has not learned of it yet. began is when the caller began to
+// look: a clock that is behind the server's does not make it look for ever.
+func (i *Issuer) MayLag(ctx context.Context, createdAt, began time.Time) bool {
+	now := i.Clock.Now()
+	if !now.Before(createdAt.Add(syncInterval)) || !now.Before(began.Add(syncInterval)) {
+		return false
+	}
+	info, err := i.Server.Ping(ctx, i.Credential)
+	return err != nil || info.Build != "Core"
+}
+
+// IssuedHere checks that a listing is that of the cluster a token belongs to, "" if
+// that is not known. The credential that listed is a token itself, so that a
+// listing without any is no server's with authentication.
+func IssuedHere(listing *influxdb3.Listing, clusterUUID string) error {
+	switch {
+	case clusterUUID != "" && listing.ClusterUUID != clusterUUID:
+		return wrongServer("the token belongs to cluster %s, and cluster %q answers", clusterUUID, listing.ClusterUUID)
+	case len(listing.Tokens) == 0:
+		return &Error{Problem: ProblemAuthenticationOff, Message: "the server lists no token at all, not even the one that asked"}
+	default:
+		return nil
+	}
 }
 
 // issueProblem is for a failure that is known to have changed nothing.

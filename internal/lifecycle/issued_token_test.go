@@ -138,7 +138,7 @@ func TestIssue_refusals(t *testing.T) {
 	if _, _, err := issue(ctx, "ci"); problem(t, err) != lifecycle.ProblemInterrupted {
 		t.Errorf("issued: %v", err)
 	}
-	if err := i.Revoke(ctx, "ci", ""); problem(t, err) != lifecycle.ProblemInterrupted {
+	if err := i.Revoke(ctx, lifecycle.Issued{Name: "ci"}); problem(t, err) != lifecycle.ProblemInterrupted {
 		t.Errorf("revoked: %v", err)
 	}
 	if n := len(s.Requests()); n != 0 {
@@ -182,14 +182,14 @@ func TestRevoke(t *testing.T) {
 			if tt.fault != nil {
 				s.Inject(*tt.fault)
 			}
-			if got := problem(t, i.Revoke(t.Context(), "ci", token.Secret.Hash())); got != tt.want {
+			if got := problem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})); got != tt.want {
 				t.Errorf("got problem %d, want %d", got, tt.want)
 			}
 			if exists := len(s.Names(t, admin)) == 2; exists != tt.exists {
 				t.Errorf("exists: %t, want %t", exists, tt.exists)
 			}
 			s.ClearFaults()
-			if err := i.Revoke(t.Context(), "absent", "000000000"); err != nil {
+			if err := i.Revoke(t.Context(), lifecycle.Issued{Name: "absent", Hash: "000000000"}); err != nil {
 				t.Errorf("deleting what is gone: %v", err)
 			}
 		})
@@ -197,10 +197,29 @@ func TestRevoke(t *testing.T) {
 	t.Run("cannot look", func(t *testing.T) {
 		t.Parallel()
 		s := influxdb3test.New(t)
-		i, _ := issuer(t, s, s.Bootstrap(t))
-		s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Times: -1})
-		if got := problem(t, i.Revoke(t.Context(), "absent", "")); got != lifecycle.ProblemUnresolved {
+		admin := s.Bootstrap(t)
+		s.CreateNamedAdmin(t, admin, "ci", 0)
+		i, _ := issuer(t, s, admin)
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: deletePath})
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Skip: 1, Times: -1})
+		if got := problem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci"})); got != lifecycle.ProblemUnresolved {
 			t.Errorf("got problem %d", got)
+		}
+	})
+	t.Run("somebody else's, or another server's", func(t *testing.T) {
+		t.Parallel()
+		s := influxdb3test.New(t)
+		admin := s.Bootstrap(t)
+		theirs := s.CreateNamedAdmin(t, admin, "ci", 0)
+		i, _ := issuer(t, s, admin)
+		if err := i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", Hash: "000000000"}); err != nil {
+			t.Error(err)
+		}
+		if got := problem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", ClusterUUID: "another"})); got != lifecycle.ProblemWrongServer {
+			t.Errorf("got problem %d", got)
+		}
+		if !s.Accepts(t, theirs) {
+			t.Error("it was deleted")
 		}
 	})
 }

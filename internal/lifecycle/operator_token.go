@@ -14,6 +14,9 @@ const (
 	// token change: three times the catalog sync of 10 s that InfluxDB 3
 	// Enterprise documents as its default.
 	syncInterval = 30 * time.Second
+	// settleInterval is how long a request whose answer was given up is allowed
+	// to arrive at the server all the same.
+	settleInterval = 5 * time.Second
 	// syncPoll is the time between two looks while a node may lag behind.
 	syncPoll = 2 * time.Second
 	// maxRetryWait is how long a server may ask to wait before a second try.
@@ -95,11 +98,15 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	token, failed := call(o.Server.CreateOperatorToken(ctx))
 	lost := is(failed, influxdb3.KindOutcomeUnknown)
 	if lost {
-		if found := o.find(ctx, failed.Partial); found != nil {
-			return *found, nil, nil
+		if found, warnings := o.salvage(ctx, failed, OperatorToken{}); found != nil {
+			return *found, warnings, nil
 		}
 		// It creates only where nothing is, so that it may be repeated.
+		first := failed
 		token, failed = call(o.Server.CreateOperatorToken(ctx))
+		if failed != nil && failed.Kind != influxdb3.KindConflict {
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token is not known", Err: &twoErrors{first, failed}}
+		}
 	}
 	switch {
 	case failed == nil:
@@ -108,8 +115,6 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 		return o.takeExisting(ctx, consent, &began)
 	case is(failed, influxdb3.KindConflict):
 		return o.takeExisting(ctx, consent, nil)
-	case is(failed, influxdb3.KindOutcomeUnknown):
-		return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token is not known", Err: failed}
 	default:
 		return OperatorToken{}, nil, definite(failed)
 	}
@@ -127,6 +132,8 @@ func (o *Operator) takeExisting(ctx context.Context, consent bool, lostSince *ti
 		switch {
 		case is(failed, influxdb3.KindUnauthorized):
 			noCredential.Err = failed
+		case failed != nil && lostSince != nil:
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token just now is not known", Err: failed}
 		case failed != nil:
 			return OperatorToken{}, nil, unavailable(failed)
 		default:
@@ -159,7 +166,7 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	if err == nil && orphan {
 		warnings = append(warnings, lostWarning("The reply to the creation of the operator token was lost.", "the configured token"))
 	}
-	if refused := asError(err); refused != nil && refused.Problem == ProblemAllRefused && o.Server.HasRecovery() {
+	if refused := asError(err); refused != nil && refused.triesNext() && o.Server.HasRecovery() {
 		return o.recover(ctx, OperatorToken{ClusterUUID: listing.ClusterUUID}, refused)
 	}
 	return token, warnings, err
@@ -198,18 +205,32 @@ func (o *Operator) adopted(row *influxdb3.TokenInfo, listing *influxdb3.Listing)
 	return token
 }
 
-// find returns the token that secret is if the server lists it as its operator
-// token, nil otherwise.
-func (o *Operator) find(ctx context.Context, secret influxdb3.Secret) *OperatorToken {
-	if secret.IsEmpty() {
-		return nil
+// salvage returns the token of a reply that was cut short behind it, nil if there
+// is none or the server says that it is not the operator token. If the server
+// cannot be asked, the token counts: it came with a success, and it is the only
+// copy.
+func (o *Operator) salvage(ctx context.Context, failed *influxdb3.Error, prior OperatorToken) (*OperatorToken, []Warning) {
+	if failed.Partial.IsEmpty() {
+		return nil, nil
 	}
-	holder := Operator{Server: o.Server, Credential: secret, Clock: o.Clock}
+	holder := Operator{Server: o.Server, Credential: failed.Partial, Clock: o.Clock}
 	token, err := holder.Adopt(ctx)
-	if err != nil {
-		return nil
+	known := asError(err)
+	switch {
+	case err == nil:
+		token.PreviousHash = prior.PreviousHash
+		return &token, nil
+	case known.Problem == ProblemNoCredential, known.Problem == ProblemNotOperatorToken:
+		return nil, nil
 	}
-	return &token
+	prior.Secret, prior.Status, prior.RotatedAt = failed.Partial, StatusActive, o.Clock.Now().UTC().Truncate(time.Second)
+	if failed.ClusterUUID != "" {
+		prior.ClusterUUID = failed.ClusterUUID
+	}
+	return &prior, []Warning{{
+		Summary: "Operator Token Taken From an Incomplete Reply",
+		Detail:  "The reply with the new operator token was cut short behind the token, and the server could not be asked about it. The token is in state; the next refresh shows whether it is good.",
+	}}
 }
 
 // Rotate replaces the secret: with the token itself, otherwise with the
@@ -224,7 +245,7 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 	// The last refresh saw this token, so that it needs no further look.
 	token, warnings, err := o.replaceWith(ctx, prior.Secret, prior.Hash(), prior)
 	refused := asError(err)
-	if refused == nil || refused.Problem != ProblemAllRefused {
+	if refused == nil || !refused.triesNext() {
 		return token, warnings, err
 	}
 	if !o.Credential.IsEmpty() && !o.Credential.Equal(prior.Secret) {
@@ -234,12 +255,13 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 		}
 		if baseline != "" {
 			token, warnings, err := o.replaceWith(ctx, o.Credential, baseline, prior)
-			if again := asError(err); again == nil || again.Problem != ProblemAllRefused {
+			if again := asError(err); again == nil || !again.triesNext() {
 				return token, warnings, err
 			}
 		}
 	}
-	if o.Server.HasRecovery() {
+	// A token that is valid and not allowed to is no reason for the last resort.
+	if o.Server.HasRecovery() && refused.Problem == ProblemAllRefused {
 		return o.recover(ctx, prior, refused)
 	}
 	return OperatorToken{}, nil, refused
@@ -250,10 +272,7 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 func (o *Operator) baseline(ctx context.Context, prior OperatorToken) (string, error) {
 	listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
 	if failed != nil {
-		if refused, err := prior.refusedBy(failed); !refused {
-			return "", err
-		}
-		return "", nil
+		return "", prior.unhelpful(failed)
 	}
 	if err := prior.sameServer(listing); err != nil {
 		return "", err
@@ -275,7 +294,7 @@ func (o *Operator) replaceWith(ctx context.Context, credential influxdb3.Secret,
 			prior.PreviousHash = baseline
 			return o.minted(ctx, token, prior)
 		case is(failed, influxdb3.KindForbidden):
-			return OperatorToken{}, nil, &Error{Problem: ProblemAllRefused, Message: "the server does not let this token regenerate the operator token", Err: failed}
+			return OperatorToken{}, nil, &Error{Problem: ProblemForbidden, Message: "the token may not regenerate the operator token", Err: failed}
 		case is(failed, influxdb3.KindUnauthorized):
 			if refused, err := prior.refusedBy(failed); !refused {
 				return OperatorToken{}, nil, err
@@ -316,7 +335,9 @@ func (o *Operator) minted(ctx context.Context, token *influxdb3.Token, prior Ope
 	if !token.ForeignHash {
 		return kept, nil, nil
 	}
-	if o.find(ctx, kept.Secret) != nil {
+	holder := Operator{Server: o.Server, Credential: kept.Secret, Clock: o.Clock}
+	_, err := holder.Adopt(ctx)
+	if known := asError(err); known == nil || known.Problem != ProblemNoCredential && known.Problem != ProblemNotOperatorToken {
 		return kept, nil, nil
 	}
 	kept.Status = StatusRejected
@@ -331,7 +352,7 @@ func (o *Operator) minted(ctx context.Context, token *influxdb3.Token, prior Ope
 // a form that the client knows. Everything else is an error of the way there.
 func (t OperatorToken) refusedBy(failed *influxdb3.Error) (bool, error) {
 	switch {
-	case failed.Kind != influxdb3.KindUnauthorized && failed.Kind != influxdb3.KindForbidden:
+	case failed.Kind != influxdb3.KindUnauthorized:
 		return false, definite(failed)
 	case t.ClusterUUID == "" || t.ClusterUUID == failed.ClusterUUID:
 		return true, nil
@@ -343,6 +364,16 @@ func (t OperatorToken) refusedBy(failed *influxdb3.Error) (bool, error) {
 	default:
 		return false, wrongServer("the token belongs to cluster %s, and cluster %s answers", t.ClusterUUID, failed.ClusterUUID)
 	}
+}
+
+// unhelpful says whether another credential than the token itself can tell nothing:
+// nil if the server refused it or it may not list, otherwise the error.
+func (t OperatorToken) unhelpful(failed *influxdb3.Error) error {
+	if failed.Kind == influxdb3.KindForbidden {
+		return nil
+	}
+	_, err := t.refusedBy(failed)
+	return err
 }
 
 // sameServer checks that a listing is that of the server the token belongs to.

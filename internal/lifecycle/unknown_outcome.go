@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"time"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 )
@@ -15,6 +16,12 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 	lost := &Error{Problem: ProblemLost, Message: "the operator token was regenerated, but the reply with the new one was lost", Err: failed}
 	for range maxHeals {
 		seen, err := o.look(ctx, []influxdb3.Secret{failed.Partial, prior.Secret, o.Credential}, baseline, prior)
+		if err != nil {
+			prior.PreviousHash = baseline
+			if found, warnings := o.salvage(ctx, failed, prior); found != nil {
+				return *found, warnings, nil
+			}
+		}
 		if known := asError(err); known != nil && (known.Problem == ProblemWrongServer || known.Problem == ProblemNoOperatorToken) {
 			return OperatorToken{}, nil, err
 		}
@@ -58,10 +65,10 @@ type sight struct {
 // node may lag behind, the hash from before is looked at again until the sync
 // interval is over.
 func (o *Operator) look(ctx context.Context, credentials []influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
-	until := o.Clock.Now().Add(syncInterval)
+	began := o.Clock.Now()
 	for {
 		seen, err := o.lookOnce(ctx, credentials, baseline, prior)
-		if err != nil || !seen.unchanged || !o.Clock.Now().Before(until) || !mayLag(ctx, o.Server, seen.accepted) {
+		if err != nil || !seen.unchanged || settled(ctx, o.Server, seen.accepted, o.Clock.Now().Sub(began)) {
 			return seen, err
 		}
 		if err := o.Clock.Sleep(ctx, syncPoll); err != nil {
@@ -76,6 +83,9 @@ func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret,
 			continue
 		}
 		listing, failed := call(o.Server.FindToken(ctx, credential, influxdb3.OperatorTokenName))
+		if failed != nil && !credential.Equal(prior.Secret) && is(failed, influxdb3.KindForbidden) {
+			continue // it may not list
+		}
 		if failed != nil {
 			if refused, err := prior.refusedBy(failed); !refused {
 				return sight{}, err
@@ -102,11 +112,19 @@ func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret,
 	return sight{}, nil
 }
 
-// mayLag says whether another node could have answered than the one that was
-// asked to regenerate. Core is one node.
-func mayLag(ctx context.Context, server pinger, credential influxdb3.Secret) bool {
+// settled says whether a change that is not to be seen after so much time will not
+// come any more. A request can still be under way to the server when its answer is
+// given up, and another node than the one that took it learns of it later still.
+// Core is one node.
+func settled(ctx context.Context, server pinger, credential influxdb3.Secret, after time.Duration) bool {
+	if after < settleInterval {
+		return false
+	}
+	if after >= syncInterval {
+		return true
+	}
 	info, err := server.Ping(ctx, credential)
-	return err != nil || info.Build != "Core"
+	return err == nil && info.Build == "Core"
 }
 
 type pinger interface {
@@ -125,6 +143,7 @@ func (o *Operator) recoverLost(ctx context.Context, prior OperatorToken, lost *E
 // stands if that fails, too.
 func (o *Operator) recover(ctx context.Context, prior OperatorToken, otherwise *Error) (OperatorToken, []Warning, error) {
 	prior.PreviousHash = prior.Hash()
+	unknown := false
 	for range maxHeals {
 		token, failed := call(o.Server.RecoverOperatorToken(ctx))
 		if failed == nil {
@@ -139,11 +158,16 @@ func (o *Operator) recover(ctx context.Context, prior OperatorToken, otherwise *
 		if !is(failed, influxdb3.KindOutcomeUnknown) {
 			break
 		}
-		if found := o.find(ctx, failed.Partial); found != nil {
-			return *found, nil, nil
+		unknown = true
+		if found, warnings := o.salvage(ctx, failed, prior); found != nil {
+			return *found, warnings, nil
 		}
 		// Whoever held the token before has lost it by now or was refused
 		// before: doing it once more can take it from nobody.
+	}
+	if unknown {
+		otherwise.Problem = ProblemLost
+		otherwise.Message += "; the reply of the recovery listener was lost, and it may have made a token that nobody holds"
 	}
 	return OperatorToken{}, nil, otherwise
 }

@@ -257,7 +257,9 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	var token lifecycle.OperatorToken
 	var warnings []lifecycle.Warning
 	var err error
+	op := establishing
 	if replaced != nil {
+		op = replacing
 		// The old token left state when Delete returned, and this is its only
 		// copy: it goes back before anything can fail.
 		resp.Diagnostics.Append(r.save(ctx, *replaced, &resp.State, resp.Identity)...)
@@ -266,7 +268,11 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		token, warnings, err = r.in.operator().Establish(ctx, plan.ExistingToken.ValueString() == existingRegenerate)
 	}
 	if err != nil {
-		resp.Diagnostics.Append(operatorTokenProblem(establishing, err, r.in))
+		if replaced != nil && tokenIsDead(err) {
+			replaced.Status = types.StringValue(string(lifecycle.StatusRejected))
+			resp.Diagnostics.Append(r.save(ctx, *replaced, &resp.State, resp.Identity)...)
+		}
+		resp.Diagnostics.Append(operatorTokenProblem(op, err, r.in))
 		return
 	}
 	plan.take(token)

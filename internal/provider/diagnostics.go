@@ -15,6 +15,7 @@ type operation string
 
 const (
 	establishing operation = "Create Operator Token"
+	replacing    operation = "Replace Operator Token"
 	reading      operation = "Read Operator Token"
 	regenerating operation = "Regenerate Operator Token"
 	importing    operation = "Import Operator Token"
@@ -71,12 +72,15 @@ func explain(op operation, err *lifecycle.Error, in *instance) (now, next string
 	case lifecycle.ProblemAllRefused:
 		return "Nothing was changed on the server. The old token is kept in state with the status rejected, and the rotation stays due.",
 			"Do one of these and apply again, which then regenerates:\n" + bullets(capital(wayToken), capital(wayRecovery))
+	case lifecycle.ProblemForbidden:
+		return "Nothing was changed on the server. " + keptValid(op, kept),
+			"The server, or what stands in front of it, answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself. Look at what is in between, and at which token the provider has; then apply again."
 	case lifecycle.ProblemNotDone:
 		return "Nothing was changed on the server. " + keptValid(op, kept), "Remove the cause and apply again."
 	case lifecycle.ProblemNoOperatorToken:
 		return kept, "If the server runs with --without-auth, start it without. If its operator token was deleted, forget the resource with `terraform state rm` and apply again, which creates another."
 	case lifecycle.ProblemUnresolved:
-		return "Either the old token is still valid, or a new one was made that nobody holds. The old one is kept in state, and what was due stays due.",
+		return unresolvedNow(op),
 			"Apply again when the server can be reached. If the old token turns out to be dead then, a token of another name or the recovery listener heals it: " + wayToken + "; or " + wayRecovery + "."
 	case lifecycle.ProblemLost:
 		return lostNow(op), "Do one of these and apply again, which then regenerates:\n" + bullets(
@@ -88,10 +92,21 @@ func explain(op operation, err *lifecycle.Error, in *instance) (now, next string
 }
 
 func keptValid(op operation, kept string) string {
-	if op == regenerating {
+	switch op {
+	case regenerating:
 		return "The token in state is unchanged, and the rotation stays due."
+	case replacing:
+		return "The token in state is unchanged, and its replacement stays due."
+	default:
+		return kept
 	}
-	return kept
+}
+
+func unresolvedNow(op operation) string {
+	if op == establishing {
+		return "Either the server has no operator token yet, or one was made that nobody holds. No token is in state."
+	}
+	return "Either the old token is still valid, or a new one was made that nobody holds. The old one is kept in state, and what was due stays due."
 }
 
 func lostNow(op operation) string {
@@ -212,6 +227,7 @@ const refusedToken = "If this configuration rotates the operator token, and the 
 // name what happened, what is true now and what to do next.
 func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnostic {
 	summary := "Unable to " + verb + " Token"
+	name = loggable(name)
 	var known *lifecycle.Error
 	if !errors.As(err, &known) {
 		return diag.NewErrorDiagnostic(summary, err.Error())
@@ -229,6 +245,9 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 		next = "Names are unique among tokens of all kinds, expired ones included. Use name_prefix, which makes a name unique and lets create_before_destroy work; or import the token that is there by its name; or delete it first."
 	case lifecycle.ProblemNotSupported:
 		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud, named admin tokens InfluxDB 3.1 or later. On InfluxDB 3 Core use influxdb3_named_admin_token. If the server is one of those, check the provider's url and its path."
+	case lifecycle.ProblemWrongServer:
+		now = "Nothing was changed on the server that answers, and the token in state is kept."
+		next = "If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. If the server was rebuilt on purpose, forget the token with `terraform state rm` and apply again."
 	case lifecycle.ProblemForbidden:
 		next = "Give the provider the operator token or a named admin token."
 	case lifecycle.ProblemUnresolved:
@@ -249,12 +268,6 @@ func dataSourceProblem(what string, err error, in *instance) diag.Diagnostic {
 		next = refusedToken
 	}
 	return diag.NewErrorDiagnostic("Unable to "+what, sentence(err.Error())+"\n\nNothing was changed.\n\n"+next)
-}
-
-func wrongCluster(name, mine, answers string, in *instance) diag.Diagnostic {
-	return diag.NewErrorDiagnostic("Unable to Read Token",
-		fmt.Sprintf("The token %q belongs to cluster %s, and cluster %s answers at %s.\n\nNothing was changed, and the token in state is kept.\n\n"+
-			"If the address is wrong, correct the provider's url. If the server was rebuilt on purpose, forget the token with `terraform state rm` and apply again.", name, mine, answers, in.client.Endpoint()))
 }
 
 func otherKind(name string, limited bool) diag.Diagnostic {

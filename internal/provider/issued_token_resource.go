@@ -318,7 +318,7 @@ func (m limitedTokenModel) replacedBy(state, config limitedTokenModel, imported 
 	case lifecycle.IssuedExpired, lifecycle.IssuedForeign:
 		reasons = append(reasons, "status")
 	case lifecycle.IssuedRenewalDue:
-		if durationOf(m.RotateBeforeExpiry) == durationOf(state.RotateBeforeExpiry) {
+		if m.RotateBeforeExpiry.IsUnknown() || durationOf(m.RotateBeforeExpiry) == durationOf(state.RotateBeforeExpiry) {
 			reasons = append(reasons, "status")
 		}
 	case lifecycle.IssuedActive:
@@ -359,6 +359,7 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 		resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, r.in))
 		return
 	}
+	plan.Name = types.StringValue(name)
 	plan.take(*token)
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
@@ -374,24 +375,44 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 		return // not configured yet: the prior state is the best there is
 	}
 	name := state.Name.ValueString()
-	listing, err := r.in.tokens.get(ctx)
+	row, clusterUUID, err := r.look(ctx, state)
 	if err != nil {
-		resp.Diagnostics.Append(issuedTokenProblem("Read", name, lifecycle.IssuedReadProblem(err), r.in))
+		resp.Diagnostics.Append(issuedTokenProblem("Read", name, err, r.in))
 		return
 	}
-	if mine := state.ClusterUUID.ValueString(); mine != "" && listing.ClusterUUID != "" && mine != listing.ClusterUUID {
-		resp.Diagnostics.Append(wrongCluster(name, mine, listing.ClusterUUID, r.in))
-		return
-	}
-	row := listing.byName[name]
 	if row == nil {
 		resp.Diagnostics.AddWarning("Token Is Gone", fmt.Sprintf("The server has no token named %q any more, so that it is removed from state and planned anew.", name))
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	state.refresh(row, listing.ClusterUUID, r.in.clock.Now())
+	state.refresh(row, clusterUUID, r.in.clock.Now())
 	resp.Diagnostics.Append(state.warnings(r.in.clock.Now())...)
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
+}
+
+// look finds the token of a state in the shared listing, nil if it is gone. A node
+// that lags behind may not know a new token yet, or still know the one before it,
+// so that both are looked at again before they count.
+func (r *issuedTokenResource) look(ctx context.Context, state limitedTokenModel) (*influxdb3.TokenInfo, string, error) {
+	began := r.in.clock.Now()
+	for {
+		listing, err := r.in.tokens.get(ctx)
+		if err != nil {
+			return nil, "", lifecycle.IssuedReadProblem(err)
+		}
+		if err := lifecycle.IssuedHere(listing.Listing, state.ClusterUUID.ValueString()); err != nil {
+			return nil, "", err
+		}
+		row := listing.byName[state.Name.ValueString()]
+		if row != nil && row.Hash == state.Hash.ValueString() ||
+			!r.in.issuer().MayLag(ctx, timeOf(state.CreatedAt), began) {
+			return row, listing.ClusterUUID, nil
+		}
+		if err := r.in.clock.Sleep(ctx, lifecycle.SyncPoll); err != nil {
+			return nil, "", lifecycle.IssuedReadProblem(err)
+		}
+		r.in.tokens.invalidate()
+	}
 }
 
 // Update implements resource.Resource. Nothing that the server knows changes
@@ -429,7 +450,11 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 		resp.Diagnostics.AddWarning("Token Is Kept on the Server", fmt.Sprintf("keep_on_destroy is set: the token %q is removed from state and stays valid %s.", name, until))
 		return
 	}
-	err := r.in.issuer().Revoke(ctx, name, state.Hash.ValueString())
+	token := lifecycle.Issued{Name: name, Hash: state.Hash.ValueString(), ClusterUUID: state.ClusterUUID.ValueString()}
+	if state.Status.ValueString() == string(lifecycle.IssuedForeign) {
+		token.Hash = "" // the plan has said that theirs is deleted
+	}
+	err := r.in.issuer().Revoke(ctx, token)
 	r.in.tokens.invalidate()
 	if err != nil {
 		resp.Diagnostics.Append(issuedTokenProblem("Delete", name, err, r.in))
@@ -526,7 +551,6 @@ func (r *issuedTokenResource) save(ctx context.Context, model limitedTokenModel,
 
 // take takes everything that is known of a token that was just made.
 func (m *issuedTokenModel) take(token influxdb3.Token) {
-	m.Name = types.StringValue(token.Name)
 	m.Token = types.StringValue(token.Secret.Reveal())
 	m.Hash = types.StringValue(token.Secret.Hash())
 	m.facts(token.ID, token.CreatedAt, token.ExpiresAt, token.ClusterUUID)

@@ -1,0 +1,296 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+)
+
+const (
+	examplesDir = "../../examples"
+
+	// settings for examples that the documentation shows without.
+	providersOnly = `
+terraform {
+  required_providers {
+    influxdb3 = { source = "influxdb3-community/influxdb3" }
+  }
+}
+`
+
+	// unprotected lets an example be destroyed.
+	unprotected = `
+resource "influxdb3_admin_token" "operator" {
+  deletion_protection = false
+}
+`
+)
+
+// exampleWorkspace is a workspace with a copy of an example. One that is no whole
+// configuration, as the registry shows them, is made one.
+func exampleWorkspace(t *testing.T, s *influxdb3test.Server, name string) *workspace {
+	t.Helper()
+	dir := filepath.Join(examplesDir, filepath.FromSlash(name))
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	whole := false
+	for _, file := range files {
+		if strings.HasPrefix(file.Name(), "import-") || file.Name() == "import.sh" {
+			continue // what they import is not there
+		}
+		text, err := os.ReadFile(filepath.Join(dir, file.Name())) //nolint:gosec // a file of this repository
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[file.Name()] = string(text)
+		whole = whole || strings.Contains(string(text), "required_providers")
+	}
+	first := providersOnly
+	if whole {
+		first = texts["main.tf"] + texts["function.tf"]
+		delete(texts, "main.tf")
+		delete(texts, "function.tf")
+	}
+	w := newWorkspace(t, s, first)
+	for name, text := range texts {
+		w.write(name, text)
+	}
+	if strings.Contains(first, `resource "influxdb3_admin_token" "operator"`) || strings.Contains(texts["resource.tf"], `resource "influxdb3_admin_token" "operator"`) {
+		w.write("override.tf", unprotected)
+	}
+	return w
+}
+
+// exampleOutput is a root output.
+func exampleOutput(w *workspace, name string) string {
+	w.t.Helper()
+	return w.must("output", "-raw", name).stdout
+}
+
+// The examples do what they say: they are applied, changed where they say so, and
+// destroyed.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	examples := map[string]struct {
+		options []influxdb3test.Option
+		test    func(*testing.T, *influxdb3test.Server, *workspace)
+	}{
+		"bootstrap":                             {nil, exampleBootstrap},
+		"scheduled-rotation":                    {nil, exampleScheduledRotation},
+		"two-aliases":                           {nil, exampleTwoAliases},
+		"import":                                {nil, exampleImport},
+		"handing-on":                            {nil, exampleHandingOn},
+		"functions/token_hash":                  {nil, exampleFunction},
+		"functions/parse_permission":            {nil, exampleFunction},
+		"resources/influxdb3_admin_token":       {nil, exampleApply},
+		"resources/influxdb3_named_admin_token": {nil, exampleApplyAuthenticated},
+		"resources/influxdb3_resource_token":    {[]influxdb3test.Option{influxdb3test.Enterprise()}, exampleApplyAuthenticated},
+		"data-sources/influxdb3_tokens":         {nil, exampleTokens},
+		"data-sources/influxdb3_server":         {nil, exampleServer},
+		"provider":                              {nil, nil}, // names an address; it is validated only
+	}
+	found, err := filepath.Glob(examplesDir + "/*/*.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deeper, err := filepath.Glob(examplesDir + "/*/*/*.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(found, deeper...) {
+		name, err := filepath.Rel(examplesDir, filepath.Dir(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, known := examples[filepath.ToSlash(name)]; !known {
+			t.Errorf("the example %s is not tested", name)
+		}
+	}
+	for name, example := range examples {
+		if example.test == nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t, example.options...)
+			example.test(t, s, exampleWorkspace(t, s, name))
+		})
+	}
+}
+
+func exampleApply(_ *testing.T, _ *influxdb3test.Server, w *workspace) {
+	w.must("apply")
+	w.expectNothingToDo()
+	w.must("destroy")
+}
+
+func exampleApplyAuthenticated(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(t))
+	exampleApply(t, s, w)
+}
+
+func exampleFunction(_ *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.must("test", "-no-color")
+	if n := len(s.Requests()); n != 0 {
+		w.t.Errorf("%d requests, want none", n)
+	}
+}
+
+func exampleBootstrap(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.must("test", "-no-color")
+	if n := count(s, regeneratePath); n != 1 {
+		t.Errorf("%d regenerations, want 1", n)
+	}
+}
+
+func exampleScheduledRotation(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.must("apply")
+	if !s.Accepts(t, exampleOutput(w, "operator_token")) {
+		t.Error("the server refuses the operator token")
+	}
+	w.expectNothingToDo()
+	w.must("destroy")
+}
+
+// As the guide to getting started has it: without a token at first, then with a
+// named admin token that Terraform does not know.
+func exampleTwoAliases(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.must("apply")
+	first, ci := exampleOutput(w, "operator_token"), exampleOutput(w, "ci_token")
+	elsewhere := s.CreateNamedAdmin(t, first, "terraform", 0)
+	w.set("INFLUXDB3_AUTH_TOKEN", elsewhere)
+	w.expectNothingToDo()
+
+	expectOutput(t, w.must("apply", "-var", "rotation=2"), "0 added, 1 changed, 0 destroyed")
+	if s.Accepts(t, first) {
+		t.Error("the server accepts the old operator token")
+	}
+	second := w.expectWorkingToken(s, first)
+	for what, token := range map[string]string{"held elsewhere": elsewhere, "of the alias": ci} {
+		if !s.Accepts(t, token) {
+			t.Errorf("the server refuses the token %s", what)
+		}
+	}
+
+	// The other one heals what somebody else does, if asked to.
+	s.Regenerate(t, second)
+	w.age()
+	w.fails([]string{"plan", "-var", "rotation=2"}, "Operator Token Was Regenerated Elsewhere")
+	w.must("apply", "-var", "rotation=3")
+	w.expectWorkingToken(s, second)
+	w.must("destroy", "-var", "rotation=3")
+	if s.Accepts(t, ci) {
+		t.Error("the server accepts a token that was destroyed")
+	}
+}
+
+func exampleImport(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	operator := s.Bootstrap(t)
+	w.set("INFLUXDB3_AUTH_TOKEN", operator)
+	expectOutput(t, w.must("apply"), "1 imported, 0 added, 1 changed, 0 destroyed")
+	if exampleOutput(w, "operator_token") != operator || !s.Accepts(t, operator) {
+		t.Error("the token is not the one of before")
+	}
+	w.expectNothingToDo()
+	w.must("apply", "-var", "rotation=2")
+	w.expectWorkingToken(s, operator)
+	w.must("destroy", "-var", "rotation=2")
+}
+
+func exampleHandingOn(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.set("TF_VAR_publish", `echo "$TOKEN" && printf %s "$TOKEN" >handed-on`)
+	before := ""
+	for _, rotation := range []string{"1", "2"} {
+		w.set("TF_VAR_rotation", rotation)
+		r := w.must("apply")
+		token := w.expectWorkingToken(s, before)
+		if w.read("handed-on") != token {
+			t.Error("what was handed on is not the token")
+		}
+		if strings.Contains(r.stdout+r.stderr, token) {
+			t.Error("the output of the command shows the token")
+		}
+		if n := strings.Count(w.read(stateFile), token); n != 1 {
+			t.Errorf("the token is in state %d times, want once", n)
+		}
+		before = token
+	}
+	w.expectNothingToDo()
+
+	// A command that fails is run again by the next apply, which rotates nothing.
+	publish := `printf %s "$TOKEN" >handed-on`
+	w.set("TF_VAR_rotation", "3")
+	w.set("TF_VAR_publish", "exit 1")
+	w.fails([]string{"apply"}, "local-exec provisioner error")
+	w.set("TF_VAR_publish", publish)
+	w.must("apply")
+	if w.read("handed-on") != w.expectWorkingToken(s, before) {
+		t.Error("what was handed on is not the token")
+	}
+	if n := count(s, regeneratePath); n != 2 {
+		t.Errorf("%d regenerations, want 2", n)
+	}
+	w.must("destroy")
+}
+
+func exampleTokens(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	operator := s.Bootstrap(t)
+	s.CreateNamedAdmin(t, operator, "forever", 0)
+	s.CreateNamedAdmin(t, operator, "for-an-hour", 3600)
+	w.set("INFLUXDB3_AUTH_TOKEN", operator)
+	w.must("apply")
+	names := w.must("output", "-json", "admin_tokens_that_never_expire").stdout
+	if strings.TrimSpace(names) != `["forever"]` {
+		t.Errorf("the tokens are %s", names)
+	}
+	exampleApply(t, s, w)
+}
+
+func exampleServer(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(t))
+	w.must("apply")
+	if version := exampleOutput(w, "version"); !strings.HasPrefix(version, "3.") {
+		t.Errorf("the version is %q", version)
+	}
+	w.must("destroy")
+}
+
+// summaries are what diagnostics are headed with, in the source of the packages
+// that write them.
+var summaries = regexp.MustCompile(`(?:Summary: +|New(?:Error|Warning)Diagnostic\()"([A-Z][^"]+[a-z])"[,)]`)
+
+// The recovery guide explains what a user can get to see about a token.
+func TestRecoveryGuideExplainsDiagnostics(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/guides/recovery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("../lifecycle/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range append(sources, "../provider/diagnostics.go") {
+		source, err := os.ReadFile(file) //nolint:gosec // a file of this repository
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, summary := range summaries.FindAllStringSubmatch(string(source), -1) {
+			found++
+			if !strings.Contains(string(guide), summary[1]) {
+				t.Errorf("the recovery guide does not explain %q", summary[1])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d diagnostics found, want more", found)
+	}
+}
