@@ -9,21 +9,14 @@ terraform {
   }
 }
 
-variable "url" {
-  description = "Address of the server."
-  type        = string
-  default     = "http://127.0.0.1:8181"
-}
-
 variable "rotation" {
   description = "Change it to regenerate the operator token."
   type        = string
   default     = "initial"
 }
 
-provider "influxdb3" {
-  url = var.url
-}
+# The address comes from INFLUXDB3_HOST_URL, http://127.0.0.1:8181 without it.
+provider "influxdb3" {}
 
 resource "influxdb3_admin_token" "operator" {
   rotation_triggers = {

@@ -9,7 +9,7 @@ terraform {
 # Everything can come from the environment instead: INFLUXDB3_HOST_URL,
 # INFLUXDB3_AUTH_TOKEN. A new server has no token yet, and needs none.
 provider "influxdb3" {
-  url   = "https://influxdb.example.com:8181"
+  url   = "http://127.0.0.1:8181" # the default
   token = var.influxdb3_token
 }
 

@@ -12,15 +12,8 @@ terraform {
   }
 }
 
-variable "url" {
-  description = "Address of the server."
-  type        = string
-  default     = "http://127.0.0.1:8181"
-}
-
-provider "influxdb3" {
-  url = var.url
-}
+# The address comes from INFLUXDB3_HOST_URL, http://127.0.0.1:8181 without it.
+provider "influxdb3" {}
 
 resource "time_rotating" "quarter" {
   rotation_days = 90

@@ -10,21 +10,15 @@ terraform {
   }
 }
 
-variable "url" {
-  description = "Address of the server."
-  type        = string
-  default     = "http://127.0.0.1:8181"
-}
-
 variable "rotation" {
   description = "Change it to regenerate the operator token."
   type        = string
   default     = "initial"
 }
 
-provider "influxdb3" {
-  url = var.url
-}
+# INFLUXDB3_AUTH_TOKEN is a named admin token that is held elsewhere. A new server
+# has none yet: the first apply goes without.
+provider "influxdb3" {}
 
 resource "influxdb3_admin_token" "operator" {
   rotation_triggers = {
@@ -34,13 +28,17 @@ resource "influxdb3_admin_token" "operator" {
 
 provider "influxdb3" {
   alias = "current"
-  url   = var.url
   token = influxdb3_admin_token.operator.token
 }
 
 resource "influxdb3_named_admin_token" "ci" {
   provider = influxdb3.current
   name     = "ci"
+}
+
+output "operator_token" {
+  value     = influxdb3_admin_token.operator.token
+  sensitive = true
 }
 
 output "ci_token" {
