@@ -575,6 +575,21 @@ func TestRotate_refusedThenLost(t *testing.T) {
 	}
 }
 
+// A healing that does not arrive is no proof that the first request did not either.
+func TestRotate_healingNotDone(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	old := s.Bootstrap(t)
+	prior := kept(t, s, old)
+	o, _ := operator(t, s, s.CreateNamedAdmin(t, old, "automation", 0))
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
+	token, warnings, err := o.Rotate(t.Context(), prior)
+	if err != nil || len(warnings) != 1 || !s.Accepts(t, token.Secret.Reveal()) {
+		t.Errorf("not healed: %v, %v", warnings, err)
+	}
+}
+
 // Replies that get lost again and again end, and with the truth.
 func TestRotate_lostForEver(t *testing.T) {
 	t.Parallel()

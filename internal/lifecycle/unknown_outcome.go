@@ -14,7 +14,7 @@ const maxHeals = 2
 // makes good what can be made good.
 func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorToken, failed *influxdb3.Error) (OperatorToken, []Warning, error) {
 	lost := &Error{Problem: ProblemLost, Message: "the operator token was regenerated, but the reply with the new one was lost", Err: failed}
-	for range maxHeals {
+	for heals := range maxHeals {
 		seen, err := o.look(ctx, []influxdb3.Secret{failed.Partial, prior.Secret, o.Credential}, baseline, prior)
 		if err != nil {
 			prior.PreviousHash = baseline
@@ -32,7 +32,7 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 		case seen.token != nil:
 			seen.token.PreviousHash = baseline
 			return *seen.token, nil, nil
-		case seen.unchanged:
+		case seen.unchanged && heals == 0: // later it only means that the healing was not done
 			return OperatorToken{}, nil, &Error{Problem: ProblemNotDone, Message: "the operator token was not regenerated", Err: failed}
 		case seen.accepted.IsEmpty():
 			return o.recoverLost(ctx, prior, lost)
