@@ -2,19 +2,13 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -58,10 +52,6 @@ type adminTokenModel struct {
 	ClusterUUID        types.String         `tfsdk:"cluster_uuid"`
 }
 
-type tokenIdentityModel struct {
-	Name types.String `tfsdk:"name"`
-}
-
 // The values of existing_token.
 const (
 	existingAdopt      = "adopt"
@@ -70,12 +60,6 @@ const (
 
 // rotating are the attributes that a rotation changes, and no other.
 var rotating = []string{"token", "hash", "status", "rotated_at", "rotation_due_at", "expires_at"}
-
-// Keys of private state. Values are JSON.
-const (
-	privateImported     = "imported"      // true until something was applied after an import
-	privatePreviousHash = "previous_hash" // the hash that the last rotation replaced
-)
 
 // Metadata implements resource.Resource.
 func (r *adminTokenResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -178,14 +162,7 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 
 // IdentitySchema implements resource.ResourceWithIdentity.
 func (r *adminTokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{
-		Attributes: map[string]identityschema.Attribute{
-			"name": identityschema.StringAttribute{
-				RequiredForImport: true,
-				Description:       "Name of the token, " + influxdb3.OperatorTokenName + ".",
-			},
-		},
-	}
+	resp.IdentitySchema = tokenIdentitySchema()
 }
 
 // Configure implements resource.ResourceWithConfigure.
@@ -246,7 +223,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	defer keepAlive()()
 	var plan adminTokenModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() || r.notConfigured(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	if !r.in.claim() {
@@ -289,7 +266,7 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	// The framework expects an identity whatever follows.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: state.Name})...)
-	if resp.Diagnostics.HasError() || r.in == nil || r.in.unknown != "" {
+	if resp.Diagnostics.HasError() || !r.in.usable() {
 		return // not configured yet: the prior state is the best there is
 	}
 	prior := state.operatorToken()
@@ -299,7 +276,7 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 		return
 	}
 	prior.PreviousHash = previous
-	seen, err := r.in.operator().Inspect(ctx, prior, state.rotateAfter())
+	seen, err := r.in.operator().Inspect(ctx, prior, durationOf(state.RotateAfter))
 	if err != nil {
 		resp.Diagnostics.Append(operatorTokenProblem(reading, err, r.in))
 		return
@@ -321,12 +298,12 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 	var state, plan adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() || r.notConfigured(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	if !plan.Token.IsUnknown() {
 		if plan.Status.IsUnknown() {
-			plan.Status = types.StringValue(string(lifecycle.StatusAt(r.in.clock.Now(), timeOf(plan.RotatedAt), plan.rotateAfter())))
+			plan.Status = types.StringValue(string(lifecycle.StatusAt(r.in.clock.Now(), timeOf(plan.RotatedAt), durationOf(plan.RotateAfter))))
 		}
 		resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, false)...)
@@ -369,13 +346,9 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 
 // ImportState implements resource.ResourceWithImportState.
 func (r *adminTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	name := req.ID
-	if name == "" && req.Identity != nil {
-		var identity tokenIdentityModel
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
-		name = identity.Name.ValueString()
-	}
-	if resp.Diagnostics.HasError() || r.notConfigured(&resp.Diagnostics) {
+	name, diags := importName(ctx, req)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	if name != influxdb3.OperatorTokenName {
@@ -400,20 +373,6 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, true)...)
 }
 
-// notConfigured reports that there is nobody to call.
-func (r *adminTokenResource) notConfigured(diags *diag.Diagnostics) bool {
-	if r.in != nil && r.in.unknown == "" {
-		return false
-	}
-	diags.Append(providerUnknown(r.in))
-	return true
-}
-
-// attributeSetter is what a state and an identity have in common.
-type attributeSetter interface {
-	Set(ctx context.Context, value any) diag.Diagnostics
-}
-
 func (r *adminTokenResource) save(ctx context.Context, model adminTokenModel, state attributeSetter, identity attributeSetter) diag.Diagnostics {
 	diags := state.Set(ctx, &model)
 	// Missing identity after Create is an error of the framework, which would
@@ -427,7 +386,7 @@ func (m adminTokenModel) circumstances(state adminTokenModel, imported bool) lif
 	return lifecycle.Circumstances{
 		Status:             lifecycle.Status(state.Status.ValueString()),
 		TriggersChanged:    triggersDiffer(m.RotationTriggers, state.RotationTriggers),
-		RotateAfterChanged: m.RotateAfter.IsUnknown() || m.rotateAfter() != state.rotateAfter(),
+		RotateAfterChanged: m.RotateAfter.IsUnknown() || durationOf(m.RotateAfter) != durationOf(state.RotateAfter),
 		Imported:           imported,
 		Consent:            m.ExistingToken.ValueString() == existingRegenerate,
 	}
@@ -442,20 +401,6 @@ func (m adminTokenModel) mayBecomeDue(state adminTokenModel, imported bool) bool
 	return !imported && anyUnknown(m.RotationTriggers) ||
 		due && m.RotateAfter.IsUnknown() ||
 		rejected && m.ExistingToken.IsUnknown()
-}
-
-// triggersDiffer compares what is known; null and empty are the same.
-func triggersDiffer(plan, state types.Map) bool {
-	if plan.IsUnknown() {
-		return false
-	}
-	return !maps.EqualFunc(plan.Elements(), state.Elements(), func(a, b attr.Value) bool {
-		return a.IsUnknown() || a.Equal(b)
-	})
-}
-
-func anyUnknown(triggers types.Map) bool {
-	return triggers.IsUnknown() || slices.ContainsFunc(slices.Collect(maps.Values(triggers.Elements())), attr.Value.IsUnknown)
 }
 
 // operatorToken is the part of the model that lifecycle works with.
@@ -488,10 +433,7 @@ func (m *adminTokenModel) rotate(token lifecycle.OperatorToken) {
 func (m *adminTokenModel) take(token lifecycle.OperatorToken) {
 	m.rotate(token)
 	m.CreatedAt = timestamp(&token.CreatedAt)
-	m.ClusterUUID = types.StringNull()
-	if token.ClusterUUID != "" {
-		m.ClusterUUID = types.StringValue(token.ClusterUUID)
-	}
+	m.ClusterUUID = optional(token.ClusterUUID)
 }
 
 // refresh takes what was seen, with the times as they stand where the token is
@@ -506,80 +448,13 @@ func (m *adminTokenModel) refresh(token lifecycle.OperatorToken) {
 	}
 }
 
-func (m adminTokenModel) rotateAfter() time.Duration {
-	if m.RotateAfter.IsNull() || m.RotateAfter.IsUnknown() {
-		return 0
-	}
-	d, _ := m.RotateAfter.ValueGoDuration() // validated with the configuration
-	return d
-}
-
 func (m adminTokenModel) rotationDueAt() timetypes.RFC3339 {
 	if m.RotateAfter.IsUnknown() {
 		return timetypes.NewRFC3339Unknown()
 	}
-	if m.rotateAfter() == 0 || m.RotatedAt.IsNull() {
+	if durationOf(m.RotateAfter) == 0 || m.RotatedAt.IsNull() {
 		return timetypes.NewRFC3339Null()
 	}
-	due := timeOf(m.RotatedAt).Add(m.rotateAfter())
+	due := timeOf(m.RotatedAt).Add(durationOf(m.RotateAfter))
 	return timestamp(&due)
-}
-
-func timeOf(v timetypes.RFC3339) time.Time {
-	if v.IsNull() || v.IsUnknown() {
-		return time.Time{}
-	}
-	t, _ := v.ValueRFC3339Time() // written by timestamp below
-	return t.UTC()
-}
-
-// timestamp writes a time as Terraform's timestamp functions read it. Years past
-// 9999, which RFC 3339 cannot say and the server can, become the end of 9999.
-func timestamp(t *time.Time) timetypes.RFC3339 {
-	if t == nil || t.IsZero() {
-		return timetypes.NewRFC3339Null()
-	}
-	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-	if t.After(last) {
-		t = &last
-	}
-	// With milliseconds, by which the server tells its tokens apart; the
-	// constructor from a time.Time drops them.
-	return timetypes.NewRFC3339ValueMust(t.UTC().Format(time.RFC3339Nano))
-}
-
-// privateState is what requests and responses have in common here.
-type privateGetter interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}
-
-type privateSetter interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
-// getPrivate reads a value of private state, the zero value if there is none.
-func getPrivate[T any](ctx context.Context, private privateGetter, key string) (T, diag.Diagnostics) {
-	var value T
-	raw, diags := private.GetKey(ctx, key)
-	if len(raw) == 0 || diags.HasError() {
-		return value, diags
-	}
-	if err := json.Unmarshal(raw, &value); err != nil {
-		diags.AddError("Unreadable Private State", fmt.Sprintf("The key %q of the resource's private state is not what this provider writes there: %s.", key, err))
-	}
-	return value, diags
-}
-
-// setPrivate writes a value into private state and removes the key for the zero
-// value.
-func setPrivate[T comparable](ctx context.Context, private privateSetter, key string, value T) diag.Diagnostics {
-	var zero T
-	if value == zero {
-		return private.SetKey(ctx, key, nil)
-	}
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Write Private State", err.Error())}
-	}
-	return private.SetKey(ctx, key, raw)
 }

@@ -38,6 +38,18 @@ func (in *instance) list(ctx context.Context) (*influxdb3.Listing, error) {
 	return in.client.ListTokens(ctx, in.issuer().Credential)
 }
 
+// usable says whether there is somebody to call.
+func (in *instance) usable() bool { return in != nil && in.unknown == "" }
+
+// notConfigured reports that there is nobody to call, if it is so.
+func (in *instance) notConfigured(diags *diag.Diagnostics) bool {
+	if in.usable() {
+		return false
+	}
+	diags.Append(providerUnknown(in))
+	return true
+}
+
 // operator returns what looks after the operator token, with the credential as
 // it is now.
 func (in *instance) operator() *lifecycle.Operator {

@@ -16,14 +16,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
@@ -224,11 +222,7 @@ const issuedDescription = "The server cannot change a token, so that whatever it
 
 // IdentitySchema implements resource.ResourceWithIdentity.
 func (r *issuedTokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{
-		Attributes: map[string]identityschema.Attribute{
-			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the token."},
-		},
-	}
+	resp.IdentitySchema = tokenIdentitySchema()
 }
 
 // Configure implements resource.ResourceWithConfigure.
@@ -331,7 +325,7 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	defer keepAlive()()
 	plan, diags := r.get(ctx, req.Plan)
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || r.notConfigured(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	name := plan.Name.ValueString()
@@ -371,7 +365,7 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 	resp.Diagnostics.Append(diags...)
 	// The framework expects an identity whatever follows.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: state.Name})...)
-	if resp.Diagnostics.HasError() || r.in == nil || r.in.unknown != "" {
+	if resp.Diagnostics.HasError() || !r.in.usable() {
 		return // not configured yet: the prior state is the best there is
 	}
 	name := state.Name.ValueString()
@@ -422,7 +416,7 @@ func (r *issuedTokenResource) Update(ctx context.Context, req resource.UpdateReq
 	resp.Diagnostics.Append(diags...)
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || r.notConfigured(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	if plan.Status.IsUnknown() {
@@ -437,7 +431,7 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 	defer keepAlive()()
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || r.notConfigured(&resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	name, expires := state.Name.ValueString(), timeOf(state.ExpiresAt)
@@ -463,13 +457,9 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 
 // ImportState implements resource.ResourceWithImportState.
 func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	name := req.ID
-	if name == "" && req.Identity != nil {
-		var identity tokenIdentityModel
-		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
-		name = identity.Name.ValueString()
-	}
-	if resp.Diagnostics.HasError() || r.notConfigured(&resp.Diagnostics) {
+	name, diags := importName(ctx, req)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	if err := influxdb3.ValidateTokenName(name); err != nil {
@@ -509,25 +499,6 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	resp.Diagnostics.Append(r.save(ctx, model, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, true)...)
 }
-
-func (r *issuedTokenResource) notConfigured(diags *diag.Diagnostics) bool {
-	if r.in != nil && r.in.unknown == "" {
-		return false
-	}
-	diags.Append(providerUnknown(r.in))
-	return true
-}
-
-// attributeGetter is what a configuration, a plan and a state have in common.
-type attributeGetter interface {
-	Get(ctx context.Context, target any) diag.Diagnostics
-}
-
-var (
-	_ attributeGetter = tfsdk.Config{}
-	_ attributeGetter = tfsdk.Plan{}
-	_ attributeGetter = tfsdk.State{}
-)
 
 func (r *issuedTokenResource) get(ctx context.Context, from attributeGetter) (limitedTokenModel, diag.Diagnostics) {
 	model := limitedTokenModel{Permissions: types.SetNull(permissionType)}
@@ -573,10 +544,7 @@ func (m *issuedTokenModel) facts(id uint64, createdAt time.Time, expiresAt *time
 	m.TokenID = types.Int64Value(int64(id)) //nolint:gosec // the server counts from 0
 	m.CreatedAt = timestamp(&createdAt)
 	m.ExpiresAt = timestamp(expiresAt)
-	m.ClusterUUID = types.StringNull()
-	if clusterUUID != "" {
-		m.ClusterUUID = types.StringValue(clusterUUID)
-	}
+	m.ClusterUUID = optional(clusterUUID)
 }
 
 // warnings tells what a status alone does not.
@@ -592,14 +560,6 @@ func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
 			m.Name.ValueString(), expires.Format(time.RFC3339)))
 	}
 	return diags
-}
-
-func durationOf(v timetypes.GoDuration) time.Duration {
-	if v.IsNull() || v.IsUnknown() {
-		return 0
-	}
-	d, _ := v.ValueGoDuration() // validated with the configuration
-	return d
 }
 
 // uniqueSuffix sorts by the time at which it was made.

@@ -51,8 +51,7 @@ func (d *serverDataSource) Configure(_ context.Context, req datasource.Configure
 
 // Read implements datasource.DataSource.
 func (d *serverDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	if d.in == nil || d.in.unknown != "" {
-		resp.Diagnostics.Append(providerUnknown(d.in))
+	if d.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	info, err := d.in.client.Ping(ctx, d.in.issuer().Credential)

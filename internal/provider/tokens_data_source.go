@@ -110,8 +110,7 @@ func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if d.in == nil || d.in.unknown != "" {
-		resp.Diagnostics.Append(providerUnknown(d.in))
+	if d.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	listing, err := d.in.list(ctx)
@@ -153,12 +152,4 @@ func (m tokensModel) wants(item tokensItemModel) bool {
 	return strings.HasPrefix(item.Name.ValueString(), m.NamePrefix.ValueString()) &&
 		(m.Kind.IsNull() || m.Kind.Equal(item.Kind)) &&
 		(m.IncludeExpired.ValueBool() || !item.Expired.ValueBool())
-}
-
-// optional is null for "".
-func optional(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }

@@ -1,0 +1,147 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// Keys of private state. Values are JSON.
+const (
+	privateImported     = "imported"      // true until something was applied after an import
+	privatePreviousHash = "previous_hash" // the hash that the last rotation replaced
+)
+
+type tokenIdentityModel struct {
+	Name types.String `tfsdk:"name"`
+}
+
+// attributeSetter is what a state and an identity have in common.
+type attributeSetter interface {
+	Set(ctx context.Context, value any) diag.Diagnostics
+}
+
+// triggersDiffer compares what is known; null and empty are the same.
+func triggersDiffer(plan, state types.Map) bool {
+	if plan.IsUnknown() {
+		return false
+	}
+	return !maps.EqualFunc(plan.Elements(), state.Elements(), func(a, b attr.Value) bool {
+		return a.IsUnknown() || a.Equal(b)
+	})
+}
+
+func anyUnknown(triggers types.Map) bool {
+	return triggers.IsUnknown() || slices.ContainsFunc(slices.Collect(maps.Values(triggers.Elements())), attr.Value.IsUnknown)
+}
+
+func timeOf(v timetypes.RFC3339) time.Time {
+	if v.IsNull() || v.IsUnknown() {
+		return time.Time{}
+	}
+	t, _ := v.ValueRFC3339Time() // written by timestamp below
+	return t.UTC()
+}
+
+// timestamp writes a time as Terraform's timestamp functions read it. Years past
+// 9999, which RFC 3339 cannot say and the server can, become the end of 9999.
+func timestamp(t *time.Time) timetypes.RFC3339 {
+	if t == nil || t.IsZero() {
+		return timetypes.NewRFC3339Null()
+	}
+	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	if t.After(last) {
+		t = &last
+	}
+	// With milliseconds, by which the server tells its tokens apart; the
+	// constructor from a time.Time drops them.
+	return timetypes.NewRFC3339ValueMust(t.UTC().Format(time.RFC3339Nano))
+}
+
+// privateGetter is what requests and responses have in common here.
+type privateGetter interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+type privateSetter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// getPrivate reads a value of private state, the zero value if there is none.
+func getPrivate[T any](ctx context.Context, private privateGetter, key string) (T, diag.Diagnostics) {
+	var value T
+	raw, diags := private.GetKey(ctx, key)
+	if len(raw) == 0 || diags.HasError() {
+		return value, diags
+	}
+	if err := json.Unmarshal(raw, &value); err != nil {
+		diags.AddError("Unreadable Private State", fmt.Sprintf("The key %q of the resource's private state is not what this provider writes there: %s.", key, err))
+	}
+	return value, diags
+}
+
+// setPrivate writes a value into private state and removes the key for the zero
+// value.
+func setPrivate[T comparable](ctx context.Context, private privateSetter, key string, value T) diag.Diagnostics {
+	var zero T
+	if value == zero {
+		return private.SetKey(ctx, key, nil)
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Write Private State", err.Error())}
+	}
+	return private.SetKey(ctx, key, raw)
+}
+
+// attributeGetter is what a configuration, a plan and a state have in common.
+type attributeGetter interface {
+	Get(ctx context.Context, target any) diag.Diagnostics
+}
+
+// durationOf is 0 for null and unknown.
+func durationOf(v timetypes.GoDuration) time.Duration {
+	if v.IsNull() || v.IsUnknown() {
+		return 0
+	}
+	d, _ := v.ValueGoDuration() // validated with the configuration
+	return d
+}
+
+// optional is null for "".
+func optional(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
+}
+
+// tokenIdentitySchema is the identity of every token: its name alone, which is
+// unique among all kinds.
+func tokenIdentitySchema() identityschema.Schema {
+	return identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the token."},
+		},
+	}
+}
+
+// importName is what an import names, by ID or by identity.
+func importName(ctx context.Context, req resource.ImportStateRequest) (string, diag.Diagnostics) {
+	if req.ID != "" || req.Identity == nil {
+		return req.ID, nil
+	}
+	var identity tokenIdentityModel
+	diags := req.Identity.Get(ctx, &identity)
+	return identity.Name.ValueString(), diags
+}
