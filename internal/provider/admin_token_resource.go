@@ -226,11 +226,11 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
-	if !r.in.claim() {
+	first, replaced := r.in.claim(), r.in.takeOver()
+	if !first && replaced == nil { // what was handed over must go back into state
 		resp.Diagnostics.Append(secondResource(r.in))
 		return
 	}
-	replaced := r.in.takeOver()
 	var token lifecycle.OperatorToken
 	var warnings []lifecycle.Warning
 	var err error

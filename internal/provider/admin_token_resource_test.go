@@ -608,6 +608,35 @@ func TestAccAdminToken_secondResource(t *testing.T) {
 	}
 }
 
+// A replacement beside a second resource keeps the token, whichever comes first.
+func TestAccAdminToken_replacementAndSecondResource(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	second := strings.Replace(operator(unprotected), "operator", "second", 1)
+	// What depends on the token is destroyed before it, so that the second resource
+	// is mostly the first to be created.
+	child := "resource \"terraform_data\" \"child\" {\n  count = 5\n  triggers_replace = influxdb3_admin_token.operator.hash\n}\n"
+	var states []string
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: block(s) + operator(unprotected) + child},
+			{Taint: []string{address}, Config: block(s) + operator(unprotected) + child + second, ExpectError: regexp.MustCompile(`Second\s+Resource\s+for\s+One\s+Operator\s+Token|no\s+credential\s+is\s+configured`)},
+			{RefreshState: true, ExpectNonEmptyPlan: true, Check: func(state *terraform.State) error {
+				for _, r := range state.RootModule().Resources {
+					if r.Type == "influxdb3_admin_token" && s.Accepts(t, r.Primary.Attributes["token"]) {
+						states = append(states, r.Primary.ID)
+					}
+				}
+				return nil
+			}},
+		},
+	})
+	if len(states) != 1 {
+		t.Errorf("%d resources have the working token, want 1", len(states))
+	}
+}
+
 func TestAccAdminToken_serverWithoutAuth(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t, influxdb3test.WithoutAuth())
