@@ -70,7 +70,7 @@ func explain(op operation, err *lifecycle.Error, in *instance) (now, next string
 	case lifecycle.ProblemNotOperatorToken:
 		return "The secret of the operator token cannot be read back with another token. " + kept, existingTokenWays(op, err)
 	case lifecycle.ProblemAllRefused:
-		return "Nothing was changed on the server. The old token is kept in state with the status rejected, and the rotation stays due.",
+		return "Nothing was changed on the server. " + deadNow(op),
 			"Do one of these and apply again, which then regenerates:\n" + bullets(capital(wayToken), capital(wayRecovery))
 	case lifecycle.ProblemForbidden:
 		return "Nothing was changed on the server. " + keptValid(op, kept),
@@ -102,6 +102,13 @@ func keptValid(op operation, kept string) string {
 	}
 }
 
+func deadNow(op operation) string {
+	if op == establishing {
+		return "No token is in state."
+	}
+	return "The old token is kept in state with the status rejected, and the rotation stays due."
+}
+
 func unresolvedNow(op operation) string {
 	if op == establishing {
 		return "Either the server has no operator token yet, or one was made that nobody holds. No token is in state."
@@ -113,7 +120,7 @@ func lostNow(op operation) string {
 	if op == establishing {
 		return "The server has an operator token whose secret nobody may hold: it was made by this request, or by somebody else just before. No token is in state."
 	}
-	return "The old token is dead, and nobody holds the new one. The old one is kept in state with the status rejected, and the rotation stays due."
+	return "The old token is dead, and nobody holds the new one. " + deadNow(op)
 }
 
 func lostConsent(op operation) string {
