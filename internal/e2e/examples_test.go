@@ -58,6 +58,11 @@ func exampleWorkspace(t *testing.T, s *influxdb3test.Server, name string) *works
 		delete(texts, "main.tf")
 		delete(texts, "function.tf")
 	}
+	if strings.Contains(first, "hashicorp/vault") {
+		if err := installVault(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	w := newWorkspace(t, s, first)
 	for name, text := range texts {
 		w.write(name, text)
@@ -87,6 +92,7 @@ func TestExamples(t *testing.T) {
 		"two-aliases":                           {nil, exampleTwoAliases},
 		"import":                                {nil, exampleImport},
 		"handing-on":                            {nil, exampleHandingOn},
+		"secret-store":                          {nil, exampleSecretStore},
 		"functions/token_hash":                  {nil, exampleFunction},
 		"functions/parse_permission":            {nil, exampleFunction},
 		"resources/influxdb3_admin_token":       {nil, exampleApply},
@@ -238,6 +244,48 @@ func exampleHandingOn(t *testing.T, s *influxdb3test.Server, w *workspace) {
 		t.Errorf("%d regenerations, want 2", n)
 	}
 	w.must("destroy")
+}
+
+func exampleSecretStore(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	v := newVault(t, w)
+	before := ""
+	expectHandedOn := func(version int) {
+		t.Helper()
+		token := w.expectWorkingToken(s, before)
+		if data, got := v.secret("influxdb3/operator"); data["token"] != token || got != version {
+			t.Errorf("version %d is in the store, want %d with the token in state", got, version)
+		}
+		if n := strings.Count(w.read(stateFile), token); n != 1 {
+			t.Errorf("the token is in state %d times, want once", n)
+		}
+		w.expectNothingToDo()
+		before = token
+	}
+	w.must("apply")
+	expectHandedOn(1)
+	w.set("TF_VAR_rotation", "2")
+	w.must("apply")
+	expectHandedOn(2)
+
+	// The Vault provider has Terraform save the new version although it could not
+	// write the secret. Once it does not, the plan is not empty here, and what the
+	// documentation says of it can go.
+	w.set("TF_VAR_rotation", "3")
+	v.setRefuses(true)
+	w.fails([]string{"apply"}, "permission denied")
+	w.expectNothingToDo()
+	v.setRefuses(false)
+	w.must("state", "rm", "vault_kv_secret_v2.operator")
+	w.must("apply")
+	expectHandedOn(3)
+	if n := count(s, regeneratePath); n != 2 {
+		t.Errorf("%d regenerations, want 2", n)
+	}
+
+	w.must("destroy")
+	if data, _ := v.secret("influxdb3/operator"); data != nil {
+		t.Error("the secret is still in the store")
+	}
 }
 
 func exampleTokens(t *testing.T, s *influxdb3test.Server, w *workspace) {
