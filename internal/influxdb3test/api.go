@@ -330,36 +330,13 @@ func stamp(millis int64, fraction string) string {
 	return s
 }
 
-// quote writes a JSON string as the server does: unlike encoding/json it escapes nothing but what
-// JSON asks for.
+// quote writes a JSON string as the server does: what HTML would not like stands as it is.
 func quote(s string) string {
 	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch r {
-		case '"', '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case '\b':
-			b.WriteString(`\b`)
-		case '\f':
-			b.WriteString(`\f`)
-		case '\n':
-			b.WriteString(`\n`)
-		case '\r':
-			b.WriteString(`\r`)
-		case '\t':
-			b.WriteString(`\t`)
-		default:
-			if r < ' ' {
-				fmt.Fprintf(&b, `\u%04x`, r)
-			} else {
-				b.WriteRune(r)
-			}
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // no string fails
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // permission is one grant of a resource token.
@@ -420,146 +397,64 @@ func readCreate(r *http.Request, resource bool) (in createRequest, rep reply, ok
 	if err != nil {
 		return in, text(http.StatusBadRequest, "the body cannot be read"), false
 	}
-	d := newSerde(body)
-	if in, err = d.createRequest(resource); err != nil {
+	if in, err = decodeCreate(body, resource); err != nil {
 		return in, text(http.StatusBadRequest, "serde json error: "+err.Error()), false
 	}
 	return in, rep, true
 }
 
-// serde decodes JSON with the messages of the server's decoder, which name the position at which
-// it gave up. Messages that no recording shows are close, not exact.
-type serde struct {
-	body []byte
-	dec  *json.Decoder
+// decodeCreate fails with the messages of the server's decoder, which name the position at which it
+// gave up. Those that no recording shows are close, not exact.
+func decodeCreate(body []byte, resource bool) (in createRequest, err error) {
+	var fields struct {
+		Name        *string      `json:"token_name"`
+		Lifetime    *uint64      `json:"expiry_secs"`
+		Permissions []permission `json:"permissions"`
+	}
+	// Lines from 1, columns in bytes.
+	fail := func(offset int, format string, args ...any) error {
+		read := string(body[:offset])
+		return fmt.Errorf(format+" at line %d column %d", append(args, 1+strings.Count(read, "\n"), len(read)-1-strings.LastIndex(read, "\n"))...)
+	}
+	err = json.Unmarshal(body, &fields)
+	var wrong *json.UnmarshalTypeError
+	var broken *json.SyntaxError
+	switch {
+	case errors.As(err, &wrong):
+		return in, fail(int(wrong.Offset), "%s", mismatch(body, wrong))
+	case errors.As(err, &broken) && int(broken.Offset) < len(body):
+		return in, fail(int(broken.Offset), "expected value")
+	case len(body) == 0:
+		return in, fail(0, "EOF while parsing a value")
+	case err != nil:
+		return in, fail(len(body), "EOF while parsing an object")
+	case fields.Name == nil:
+		return in, fail(len(body), "missing field `token_name`")
+	case resource && fields.Permissions == nil:
+		return in, fail(len(body), "missing field `permissions`")
+	}
+	return createRequest{*fields.Name, fields.Lifetime, fields.Permissions}, nil
 }
 
-func newSerde(body []byte) *serde {
-	d := &serde{body: body, dec: json.NewDecoder(strings.NewReader(string(body)))}
-	d.dec.UseNumber()
-	return d
-}
-
-// fail names the position after which the decoder stopped: lines from 1, columns in bytes.
-func (d *serde) fail(format string, args ...any) error {
-	read := string(d.body[:min(d.dec.InputOffset(), int64(len(d.body)))])
-	return fmt.Errorf(format+" at line %d column %d", append(args, 1+strings.Count(read, "\n"), len(read)-1-strings.LastIndex(read, "\n"))...)
-}
-
-// ended is the failure where the body stops or is not JSON.
-func (d *serde) ended(what string) error {
-	rest := strings.TrimSpace(string(d.body[min(d.dec.InputOffset(), int64(len(d.body))):]))
-	if rest == "" {
-		lines := strings.Split(string(d.body), "\n")
-		return fmt.Errorf("EOF while parsing %s at line %d column %d", what, len(lines), len(lines[len(lines)-1]))
+// mismatch says of which type a value is, and which one was expected.
+func mismatch(body []byte, wrong *json.UnmarshalTypeError) string {
+	var fields map[string]json.RawMessage
+	_ = json.Unmarshal(body, &fields) // a body that is no object has no fields
+	value := string(fields[wrong.Field])
+	expected := "a string"
+	if wrong.Field == "expiry_secs" {
+		expected = "u64"
 	}
-	return d.fail("expected value")
-}
-
-func (d *serde) createRequest(resource bool) (in createRequest, err error) {
-	open, err := d.dec.Token()
-	if err != nil {
-		return in, d.ended("a value")
+	kind, _, _ := strings.Cut(wrong.Value, " ")
+	switch {
+	case kind == "string":
+		return fmt.Sprintf("invalid type: string %s, expected %s", value, expected)
+	case kind == "number" && strings.ContainsAny(value, ".eE"):
+		return fmt.Sprintf("invalid type: floating point `%s`, expected %s", value, expected)
+	case kind == "number" && expected == "u64":
+		return fmt.Sprintf("invalid value: integer `%s`, expected u64", value)
+	case kind == "number":
+		return fmt.Sprintf("invalid type: integer `%s`, expected a string", value)
 	}
-	if open != json.Delim('{') {
-		return in, d.fail("invalid type: %s, expected a token request", kind(open))
-	}
-	seen := map[string]bool{}
-	for d.dec.More() {
-		key, err := d.dec.Token()
-		if err != nil {
-			return in, d.ended("an object")
-		}
-		name, _ := key.(string)
-		if known := name == "token_name" || name == "expiry_secs" || resource && name == "permissions"; known && seen[name] {
-			return in, d.fail("duplicate field `%s`", name)
-		}
-		seen[name] = true
-		switch {
-		case name == "token_name":
-			in.name, err = d.text()
-		case name == "expiry_secs":
-			in.lifetime, err = d.unsigned()
-		case name == "permissions" && resource:
-			if d.dec.Decode(&in.permissions) != nil {
-				err = d.fail("invalid permissions")
-			}
-		default:
-			var ignored json.RawMessage
-			if d.dec.Decode(&ignored) != nil {
-				err = d.ended("a value")
-			}
-		}
-		if err != nil {
-			return in, err
-		}
-	}
-	if _, err := d.dec.Token(); err != nil {
-		return in, d.ended("an object")
-	}
-	if !seen["token_name"] {
-		return in, d.fail("missing field `token_name`")
-	}
-	if resource && in.permissions == nil {
-		return in, d.fail("missing field `permissions`")
-	}
-	if d.dec.More() {
-		return in, d.fail("trailing characters")
-	}
-	return in, nil
-}
-
-func (d *serde) text() (string, error) {
-	v, err := d.dec.Token()
-	if err != nil {
-		return "", d.ended("a value")
-	}
-	s, ok := v.(string)
-	if !ok {
-		return "", d.fail("invalid type: %s, expected a string", kind(v))
-	}
-	return s, nil
-}
-
-func (d *serde) unsigned() (*uint64, error) {
-	v, err := d.dec.Token()
-	if err != nil {
-		return nil, d.ended("a value")
-	}
-	if v == nil {
-		return nil, nil
-	}
-	n, ok := v.(json.Number)
-	if !ok {
-		return nil, d.fail("invalid type: %s, expected u64", kind(v))
-	}
-	u, err := strconv.ParseUint(n.String(), 10, 64)
-	if err == nil {
-		return &u, nil
-	}
-	if _, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
-		return nil, d.fail("invalid value: %s, expected u64", kind(v))
-	}
-	return nil, d.fail("invalid type: floating point `%s`, expected u64", n)
-}
-
-// kind names a JSON token as the server's decoder does.
-func kind(v json.Token) string {
-	switch v := v.(type) {
-	case string:
-		return `string ` + quote(v)
-	case json.Number:
-		if strings.ContainsAny(v.String(), ".eE") {
-			return "floating point `" + v.String() + "`"
-		}
-		return "integer `" + v.String() + "`"
-	case bool:
-		return fmt.Sprintf("boolean `%t`", v)
-	case json.Delim:
-		if v == '[' {
-			return "sequence"
-		}
-		return "map"
-	}
-	return "null"
+	return fmt.Sprintf("invalid type: %s, expected %s", kind, expected)
 }

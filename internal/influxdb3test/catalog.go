@@ -142,44 +142,17 @@ func (c *catalog) load() error {
 	return nil
 }
 
-// save survives a kill at any moment: the file is either the old one or the new one, and the new
-// one once save has returned.
-func (c *catalog) save(tokens []tokenRecord, nextID uint64) (err error) {
+// save survives a kill at any moment: the file is either the old one or the new one.
+func (c *catalog) save(tokens []tokenRecord, nextID uint64) error {
 	b, err := json.Marshal(stored{ClusterUUID: c.uuid, NextID: nextID, Tokens: tokens})
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.dir, "catalog-*.tmp")
-	if err != nil {
+	part := c.file() + ".part"
+	if err := os.WriteFile(part, b, 0o600); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), c.file()); err != nil {
-		return err
-	}
-	d, err := os.Open(c.dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if cerr := d.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return os.Rename(part, c.file())
 }
 
 func (c *catalog) commit(tokens []tokenRecord, nextID uint64) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -46,55 +47,32 @@ type serveFlags struct {
 	recoveryFile string
 }
 
-// parseServe reads the flags of serve. Its errors name flags, never their values: a token may be
-// among what was mistyped.
+// parseServe reads the flags of serve. Its errors name flags, and values of switches alone: a token
+// may be among what was mistyped.
 func parseServe(args []string) (serveFlags, error) {
-	f := serveFlags{config: newConfig(nil), httpBind: "0.0.0.0:8181", objectStore: "memory"}
+	f := serveFlags{config: newConfig(nil)}
 	var open string
-	values := map[string]*string{
-		"node-id":                        &f.nodeID,
-		"http-bind":                      &f.httpBind,
-		"object-store":                   &f.objectStore,
-		"data-dir":                       &f.dataDir,
-		"admin-token-file":               &f.tokenPath,
-		"admin-token-recovery-http-bind": &f.recoveryBind,
-		"disable-authz":                  &open,
-		"tls-key":                        &f.tlsKey,
-		"tls-cert":                       &f.tlsCert,
-		"tcp-listener-file-path":         &f.addressFile,
-		"admin-token-recovery-tcp-listener-file-path": &f.recoveryFile,
-		"as": &f.version,
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&f.nodeID, "node-id", "", "")
+	flags.StringVar(&f.httpBind, "http-bind", "0.0.0.0:8181", "")
+	flags.StringVar(&f.objectStore, "object-store", "memory", "")
+	flags.StringVar(&f.dataDir, "data-dir", "", "")
+	flags.StringVar(&f.tokenPath, "admin-token-file", "", "")
+	flags.StringVar(&f.recoveryBind, "admin-token-recovery-http-bind", "", "")
+	flags.BoolVar(&f.withoutAuth, "without-auth", false, "")
+	flags.StringVar(&open, "disable-authz", "", "")
+	flags.StringVar(&f.tlsKey, "tls-key", "", "")
+	flags.StringVar(&f.tlsCert, "tls-cert", "", "")
+	flags.StringVar(&f.addressFile, "tcp-listener-file-path", "", "")
+	flags.StringVar(&f.recoveryFile, "admin-token-recovery-tcp-listener-file-path", "", "")
+	flags.Bool("disable-telemetry-upload", false, "")
+	flags.StringVar(&f.version, "as", f.version, "")
+	if err := flags.Parse(args); err != nil {
+		return f, err
 	}
-	var telemetry bool
-	switches := map[string]*bool{"without-auth": &f.withoutAuth, "disable-telemetry-upload": &telemetry}
-	for len(args) > 0 {
-		flag, ok := strings.CutPrefix(args[0], "--")
-		if !ok {
-			return f, errors.New("unexpected argument: flags start with --")
-		}
-		name, value, inline := strings.Cut(flag, "=")
-		args = args[1:]
-		if on, ok := switches[name]; ok {
-			if inline {
-				return f, fmt.Errorf("--%s takes no value", name)
-			}
-			*on = true
-			continue
-		}
-		into, ok := values[name]
-		if !ok {
-			return f, fmt.Errorf("unknown flag --%s", name)
-		}
-		if !inline {
-			if len(args) == 0 || strings.HasPrefix(args[0], "--") {
-				return f, fmt.Errorf("--%s needs a value", name)
-			}
-			value, args = args[0], args[1:]
-		}
-		if value == "" {
-			return f, fmt.Errorf("--%s needs a value", name)
-		}
-		*into = value
+	if flags.NArg() > 0 {
+		return f, errors.New("unexpected argument: flags start with --")
 	}
 	if open != "" {
 		f.open = strings.Split(open, ",")
@@ -118,13 +96,11 @@ func (f serveFlags) check() error {
 	case f.recoveryFile != "" && f.recoveryBind == "":
 		return errors.New("--admin-token-recovery-tcp-listener-file-path needs --admin-token-recovery-http-bind")
 	}
-	for flag, addr := range map[string]string{"http-bind": f.httpBind, "admin-token-recovery-http-bind": f.recoveryBind} {
-		if addr == "" {
-			continue
-		}
-		if _, err := net.ResolveTCPAddr("tcp", addr); err != nil {
-			return fmt.Errorf("--%s must be HOST:PORT", flag)
-		}
+	if !bindable(f.httpBind) {
+		return errors.New("--http-bind must be HOST:PORT")
+	}
+	if f.recoveryBind != "" && !bindable(f.recoveryBind) {
+		return errors.New("--admin-token-recovery-http-bind must be HOST:PORT")
 	}
 	if err := f.config.check(); err != nil {
 		if _, ok := releases[f.version]; !ok {
@@ -133,6 +109,11 @@ func (f serveFlags) check() error {
 		return errors.New("--disable-authz must be a list of ping, health and metrics")
 	}
 	return nil
+}
+
+func bindable(addr string) bool {
+	_, err := net.ResolveTCPAddr("tcp", addr)
+	return err == nil && addr != ""
 }
 
 // process is a server that the command runs.

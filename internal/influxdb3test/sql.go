@@ -2,12 +2,15 @@ package influxdb3test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // columns of system.tokens, in the order of SELECT *.
@@ -93,18 +96,14 @@ func (s *embedded) query(r *http.Request, caller tokenRecord, tokens []tokenReco
 		}
 		return text(http.StatusNotFound, `{"error":`+quote("query error: database not found: "+*q.DB)+data+"}")
 	}
-	words, err := lex(*q.SQL)
-	if err != nil {
-		return s.refuse(err.Error())
-	}
 	var t table
-	switch {
-	case sameWords(words, sqlColumns):
+	switch *q.SQL {
+	case sqlColumns:
 		t = s.columnsTable()
-	case sameWords(words, sqlTables):
+	case sqlTables:
 		t = s.tablesTable()
 	default:
-		sel, err := parseSelect(words, q.Params)
+		sel, err := parseSelect(*q.SQL, q.Params)
 		if err != nil {
 			return s.refuse(err.Error())
 		}
@@ -141,64 +140,10 @@ func (s *embedded) refuse(reason string) reply {
 	return text(http.StatusBadRequest, reason)
 }
 
-// word is one token of a statement: an identifier or a symbol as it stands, or the value of a
-// string literal.
-type word struct {
-	text    string
-	literal bool
-}
-
-func (w word) is(keyword string) bool { return !w.literal && strings.EqualFold(w.text, keyword) }
-
-func lex(sql string) ([]word, error) {
-	var words []word
-	for i := 0; i < len(sql); {
-		c := sql[i]
-		switch {
-		case strings.IndexByte(" \t\r\n", c) >= 0:
-			i++
-		case c == '\'':
-			var b strings.Builder
-			for i++; ; i++ {
-				if i >= len(sql) {
-					return nil, fmt.Errorf(`SQL error: TokenizerError("Unterminated string literal")`)
-				}
-				if sql[i] == '\'' {
-					if i++; i >= len(sql) || sql[i] != '\'' {
-						break
-					}
-				}
-				b.WriteByte(sql[i])
-			}
-			words = append(words, word{b.String(), true})
-		case wordByte(c):
-			j := i
-			for j < len(sql) && wordByte(sql[j]) {
-				j++
-			}
-			words = append(words, word{sql[i:j], false})
-			i = j
-		default:
-			words = append(words, word{sql[i : i+1], false})
-			i++
-		}
-	}
-	if n := len(words); n > 0 && words[n-1].is(";") {
-		words = words[:n-1]
-	}
-	return words, nil
-}
-
-func wordByte(c byte) bool {
-	return c == '_' || c == '.' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
-func sameWords(words []word, sql string) bool {
-	want, _ := lex(sql)
-	return slices.EqualFunc(words, want, func(a, b word) bool {
-		return a.literal == b.literal && (a.text == b.text || !a.literal && strings.EqualFold(a.text, b.text))
-	})
-}
+// selectTokens has the columns, the literal and the parameter as its groups. Rows come in the order
+// of their ids anyway.
+var selectTokens = regexp.MustCompile(`(?is)^\s*SELECT\s+(\*|\w+(?:\s*,\s*\w+)*)\s+FROM\s+system\.tokens` +
+	`(?:\s+WHERE\s+name\s*=\s*(?:('(?:[^']|'')*')|\$(\w+)))?(?:\s+ORDER\s+BY\s+token_id)?\s*;?\s*$`)
 
 // selection is a query of system.tokens.
 type selection struct {
@@ -206,66 +151,30 @@ type selection struct {
 	name    *string
 }
 
-var errSQL = fmt.Errorf("influxdb3test answers SELECT columns FROM system.tokens [WHERE name = value] [ORDER BY token_id] and what its recordings contain, not this SQL")
+var errSQL = errors.New("influxdb3test answers SELECT columns FROM system.tokens [WHERE name = value] [ORDER BY token_id] and what its recordings contain, not this SQL")
 
-func parseSelect(words []word, params map[string]any) (sel selection, err error) {
-	next := func(keywords ...string) bool {
-		if len(words) < len(keywords) {
-			return false
-		}
-		for i, k := range keywords {
-			if !words[i].is(k) {
-				return false
-			}
-		}
-		words = words[len(keywords):]
-		return true
+func parseSelect(sql string, params map[string]any) (sel selection, err error) {
+	words := append(strings.Fields(sql), "EOF")
+	if !strings.EqualFold(words[0], "select") {
+		return sel, fmt.Errorf("SQL error: ParserError(%s)", quote("Expected: an SQL statement, found: "+words[0]+" at Line: 1, Column: 1"))
 	}
-	if !next("select") {
-		found := "EOF"
-		if len(words) > 0 {
-			found = words[0].text
-		}
-		return sel, fmt.Errorf("SQL error: ParserError(%s)", quote("Expected: an SQL statement, found: "+found+" at Line: 1, Column: 1"))
-	}
-	if next("*") {
-		sel.columns = columns
-	} else {
-		for {
-			if len(words) == 0 || words[0].literal || !wordByte(words[0].text[0]) {
-				return sel, errSQL
-			}
-			sel.columns = append(sel.columns, strings.ToLower(words[0].text))
-			words = words[1:]
-			if !next(",") {
-				break
-			}
-		}
-	}
-	if !next("from", "system.tokens") {
+	m := selectTokens.FindStringSubmatch(sql)
+	if m == nil {
 		return sel, errSQL
 	}
-	if next("where", "name", "=") {
-		if len(words) == 0 {
+	sel.columns = columns
+	if m[1] != "*" {
+		sel.columns = strings.FieldsFunc(strings.ToLower(m[1]), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	}
+	switch literal, param := m[2], m[3]; {
+	case literal != "":
+		sel.name = new(strings.ReplaceAll(literal[1:len(literal)-1], "''", "'"))
+	case param != "":
+		name, ok := params[param].(string)
+		if !ok {
 			return sel, errSQL
 		}
-		value := words[0].text
-		if !words[0].literal {
-			name, isParam := strings.CutPrefix(value, "$")
-			v, ok := params[name].(string)
-			if !isParam || !ok {
-				return sel, errSQL
-			}
-			value = v
-		}
-		sel.name, words = &value, words[1:]
-	}
-	// Rows come in the order of their ids anyway.
-	if next("order", "by", "token_id") {
-		next("asc")
-	}
-	if len(words) > 0 {
-		return sel, errSQL
+		sel.name = &name
 	}
 	return sel, nil
 }
