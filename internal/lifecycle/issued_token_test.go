@@ -64,9 +64,7 @@ func TestIssue(t *testing.T) {
 				s.Inject(f)
 			}
 			token, warnings, err := issue(t.Context(), "ci")
-			if got := problem(t, err); got != tt.want {
-				t.Fatalf("got problem %d (%v), want %d", got, err, tt.want)
-			}
+			expectProblem(t, err, tt.want)
 			if len(warnings) != tt.warnings {
 				t.Errorf("warnings: %v", warnings)
 			}
@@ -98,9 +96,7 @@ func TestIssue_nameTaken(t *testing.T) {
 				s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
 			}
 			_, _, err := issue(t.Context(), "ci")
-			if got := problem(t, err); got != lifecycle.ProblemNameTaken {
-				t.Errorf("got problem %d (%v)", got, err)
-			}
+			expectProblem(t, err, lifecycle.ProblemNameTaken)
 			if !s.Accepts(t, theirs) {
 				t.Error("somebody else's token was deleted")
 			}
@@ -182,9 +178,7 @@ func TestRevoke(t *testing.T) {
 			if tt.fault != nil {
 				s.Inject(*tt.fault)
 			}
-			if got := problem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})); got != tt.want {
-				t.Errorf("got problem %d, want %d", got, tt.want)
-			}
+			expectProblem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID}), tt.want)
 			if exists := len(s.Names(t, admin)) == 2; exists != tt.exists {
 				t.Errorf("exists: %t, want %t", exists, tt.exists)
 			}
@@ -202,9 +196,7 @@ func TestRevoke(t *testing.T) {
 		i, _ := issuer(t, s, admin)
 		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: deletePath})
 		s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Skip: 1, Times: -1})
-		if got := problem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci"})); got != lifecycle.ProblemUnresolved {
-			t.Errorf("got problem %d", got)
-		}
+		expectProblem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci"}), lifecycle.ProblemUnresolved)
 	})
 	t.Run("somebody else's, or another server's", func(t *testing.T) {
 		t.Parallel()
@@ -215,9 +207,7 @@ func TestRevoke(t *testing.T) {
 		if err := i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", Hash: "000000000"}); err != nil {
 			t.Error(err)
 		}
-		if got := problem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", ClusterUUID: "another"})); got != lifecycle.ProblemWrongServer {
-			t.Errorf("got problem %d", got)
-		}
+		expectProblem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", ClusterUUID: "another"}), lifecycle.ProblemWrongServer)
 		if !s.Accepts(t, theirs) {
 			t.Error("it was deleted")
 		}

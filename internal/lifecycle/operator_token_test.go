@@ -103,6 +103,14 @@ func problem(t *testing.T, err error) lifecycle.Problem {
 	return known.Problem
 }
 
+// expectProblem takes 0 for no error.
+func expectProblem(t *testing.T, err error, want lifecycle.Problem) {
+	t.Helper()
+	if got := problem(t, err); got != want {
+		t.Fatalf("got problem %d (%v), want %d", got, err, want)
+	}
+}
+
 // kept is what is kept of a token that a test made.
 func kept(t *testing.T, s *influxdb3test.Server, secret string) lifecycle.OperatorToken {
 	t.Helper()
@@ -208,13 +216,9 @@ func TestRotate_faults(t *testing.T) {
 						t.Errorf("cluster %q became %q", prior.ClusterUUID, token.ClusterUUID)
 					}
 				case tt.committed:
-					if got := problem(t, err); got != lifecycle.ProblemLost {
-						t.Errorf("got problem %d (%v), want it to be lost", got, err)
-					}
+					expectProblem(t, err, lifecycle.ProblemLost)
 				default:
-					if got := problem(t, err); got != lifecycle.ProblemNotDone {
-						t.Errorf("got problem %d (%v), want it to be not done", got, err)
-					}
+					expectProblem(t, err, lifecycle.ProblemNotDone)
 					if !s.Accepts(t, old) {
 						t.Error("the old token is refused")
 					}
@@ -265,9 +269,7 @@ func TestRotate_notDone(t *testing.T) {
 			tt.fault.Times = -1
 			s.Inject(tt.fault)
 			_, _, err := o.Rotate(t.Context(), prior)
-			if got := problem(t, err); got != tt.want {
-				t.Errorf("got problem %d (%v), want %d", got, err, tt.want)
-			}
+			expectProblem(t, err, tt.want)
 			if n := count(s, regeneratePath); n != 1 {
 				t.Errorf("%d regenerations, want the one that failed: neither the configured token nor the recovery listener may be used", n)
 			}
@@ -309,9 +311,7 @@ func TestRotate_notSent(t *testing.T) {
 				s.Down()
 			}
 			_, _, err := o.Rotate(ctx, prior)
-			if got := problem(t, err); got != tt.want {
-				t.Errorf("got problem %d (%v), want %d", got, err, tt.want)
-			}
+			expectProblem(t, err, tt.want)
 			s.Up()
 			if n := count(s, regeneratePath); n != 0 {
 				t.Errorf("%d regenerations arrived", n)
@@ -361,9 +361,7 @@ func TestRotate_unresolved(t *testing.T) {
 	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath, Listener: "main"})
 	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1})
 	_, _, err := o.Rotate(t.Context(), prior)
-	if got := problem(t, err); got != lifecycle.ProblemUnresolved {
-		t.Errorf("got problem %d (%v)", got, err)
-	}
+	expectProblem(t, err, lifecycle.ProblemUnresolved)
 	if n := count(s, regeneratePath); n != 1 {
 		t.Errorf("%d regenerations, want 1: nothing may be done while nothing is known", n)
 	}
@@ -405,9 +403,7 @@ func TestRotate_retryAfter(t *testing.T) {
 				}
 				return
 			}
-			if got := problem(t, err); got != lifecycle.ProblemNotDone {
-				t.Errorf("got problem %d (%v)", got, err)
-			}
+			expectProblem(t, err, lifecycle.ProblemNotDone)
 			if c.sleptFor() > 10*time.Second { // a request given up is given a moment to arrive
 				t.Errorf("waited %s", c.sleptFor())
 			}
@@ -460,9 +456,7 @@ func TestEstablish_lostThenUnreachable(t *testing.T) {
 	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: createPath})
 	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 429, Path: createPath})
 	_, _, err := o.Establish(t.Context(), false)
-	if got := problem(t, err); got != lifecycle.ProblemUnresolved {
-		t.Errorf("got problem %d (%v)", got, err)
-	}
+	expectProblem(t, err, lifecycle.ProblemUnresolved)
 }
 
 // Whoever says 403 says that a token may not, and not that it is dead.
@@ -535,9 +529,7 @@ func TestRotate_refused(t *testing.T) {
 			}
 			o, _ := operator(t, s, credential, change...)
 			token, warnings, err := o.Rotate(t.Context(), prior)
-			if got := problem(t, err); got != tt.want {
-				t.Fatalf("got problem %d (%v), want %d", got, err, tt.want)
-			}
+			expectProblem(t, err, tt.want)
 			if tt.want != 0 {
 				if !s.Accepts(t, current) {
 					t.Error("the current token was replaced")
@@ -599,9 +591,7 @@ func TestRotate_lostForEver(t *testing.T) {
 	o, _ := operator(t, s, s.CreateNamedAdmin(t, old, "automation", 0), withRecovery(t, s))
 	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath, Times: -1})
 	_, _, err := o.Rotate(t.Context(), prior)
-	if got := problem(t, err); got != lifecycle.ProblemLost {
-		t.Errorf("got problem %d (%v)", got, err)
-	}
+	expectProblem(t, err, lifecycle.ProblemLost)
 	if n := count(s, regeneratePath); n > 5 {
 		t.Errorf("%d regenerations", n)
 	}
@@ -638,9 +628,7 @@ func TestRotate_enterprise(t *testing.T) {
 	}
 	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath, Listener: "main"})
 	_, _, err = o.Rotate(t.Context(), token)
-	if got := problem(t, err); got != lifecycle.ProblemLost {
-		t.Errorf("got problem %d (%v)", got, err)
-	}
+	expectProblem(t, err, lifecycle.ProblemLost)
 	o, _ = operator(t, s, named, withRecovery(t, s))
 	healed, warnings, err := o.Rotate(t.Context(), token)
 	if err != nil || !s.Accepts(t, healed.Secret.Reveal()) || len(warnings) != 1 {
@@ -675,9 +663,7 @@ func TestRotate_lag(t *testing.T) {
 	before := c.sleptFor()
 	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
 	_, _, err = o.Rotate(t.Context(), token)
-	if got := problem(t, err); got != lifecycle.ProblemNotDone {
-		t.Errorf("got problem %d (%v)", got, err)
-	}
+	expectProblem(t, err, lifecycle.ProblemNotDone)
 	if waited := c.sleptFor() - before; waited < 30*time.Second {
 		t.Errorf("called it not done after %s", waited)
 	}
@@ -725,9 +711,7 @@ func TestEstablish(t *testing.T) {
 				}
 				token, warnings, err := o.Establish(t.Context(), false)
 				if lost := tt.committed && !tt.salvaged; lost && has == "nothing" {
-					if got := problem(t, err); got != lifecycle.ProblemLost {
-						t.Errorf("got problem %d (%v)", got, err)
-					}
+					expectProblem(t, err, lifecycle.ProblemLost)
 					return
 				} else if lost != (len(warnings) == 1) {
 					t.Errorf("lost: %t, warnings: %v", lost, warnings)
@@ -755,9 +739,7 @@ func TestEstablish_lostAnswerOfExistingServer(t *testing.T) {
 	o.Clock = c
 	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: createPath})
 	_, _, err := o.Establish(t.Context(), false)
-	if got := problem(t, err); got != lifecycle.ProblemNotOperatorToken {
-		t.Errorf("got problem %d (%v)", got, err)
-	}
+	expectProblem(t, err, lifecycle.ProblemNotOperatorToken)
 	if !s.Accepts(t, old) {
 		t.Error("the operator token of somebody else was regenerated")
 	}
@@ -781,9 +763,7 @@ func TestEstablish_refusals(t *testing.T) {
 		s := influxdb3test.New(t, influxdb3test.WithoutAuth())
 		o, _ := operator(t, s, "")
 		_, _, err := o.Establish(t.Context(), true)
-		if got := problem(t, err); got != lifecycle.ProblemAuthenticationOff {
-			t.Errorf("got problem %d (%v)", got, err)
-		}
+		expectProblem(t, err, lifecycle.ProblemAuthenticationOff)
 	})
 	t.Run("unknown twice", func(t *testing.T) {
 		t.Parallel()
@@ -791,9 +771,7 @@ func TestEstablish_refusals(t *testing.T) {
 		o, _ := operator(t, s, "")
 		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: createPath, Times: 2})
 		_, _, err := o.Establish(t.Context(), true)
-		if got := problem(t, err); got != lifecycle.ProblemUnresolved {
-			t.Errorf("got problem %d (%v)", got, err)
-		}
+		expectProblem(t, err, lifecycle.ProblemUnresolved)
 	})
 	t.Run("cannot look", func(t *testing.T) {
 		t.Parallel()
@@ -917,9 +895,7 @@ func TestInspect_errors(t *testing.T) {
 			tt.arrange(t, s)
 			o, _ := operator(t, s, "apiv3_other")
 			seen, err := o.Inspect(t.Context(), prior, 0)
-			if got := problem(t, err); got != tt.want {
-				t.Errorf("got problem %d (%v), want %d", got, err, tt.want)
-			}
+			expectProblem(t, err, tt.want)
 			if !seen.Token.Secret.Equal(prior.Secret) || seen.Token.Status != prior.Status {
 				t.Error("what is kept was changed")
 			}
@@ -935,9 +911,7 @@ func TestInspect_anotherServerByCreatedAt(t *testing.T) {
 	prior.CreatedAt = prior.CreatedAt.Add(-time.Hour)
 	o, _ := operator(t, s, "")
 	_, err := o.Inspect(t.Context(), prior, 0)
-	if got := problem(t, err); got != lifecycle.ProblemWrongServer {
-		t.Errorf("got problem %d (%v)", got, err)
-	}
+	expectProblem(t, err, lifecycle.ProblemWrongServer)
 }
 
 // A node that lags behind a rotation raises no alarm, and a rotation by somebody
@@ -1066,9 +1040,7 @@ func TestInspect_anotherServerThatAccepts(t *testing.T) {
 	other := influxdb3test.New(t, influxdb3test.WithTokenFile("_admin", file))
 	o, _ := operator(t, other, "")
 	_, err := o.Inspect(t.Context(), prior, 0)
-	if got := problem(t, err); got != lifecycle.ProblemWrongServer {
-		t.Errorf("got problem %d (%v)", got, err)
-	}
+	expectProblem(t, err, lifecycle.ProblemWrongServer)
 }
 
 // Without consent the operator token is taken as it is, with consent replaced.

@@ -32,7 +32,7 @@ var (
 func NewAdminTokenResource() resource.Resource { return &adminTokenResource{} }
 
 type adminTokenResource struct {
-	in *instance
+	tokenResource
 }
 
 type adminTokenModel struct {
@@ -158,18 +158,6 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			},
 		},
 	}
-}
-
-// IdentitySchema implements resource.ResourceWithIdentity.
-func (r *adminTokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tokenIdentitySchema()
-}
-
-// Configure implements resource.ResourceWithConfigure.
-func (r *adminTokenResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	in, diags := configuredInstance(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	r.in = in
 }
 
 // ModifyPlan implements resource.ResourceWithModifyPlan. It runs at plan and, for

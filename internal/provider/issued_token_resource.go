@@ -45,8 +45,9 @@ func NewResourceTokenResource() resource.Resource { return &issuedTokenResource{
 // issuedTokenResource serves both kinds of tokens that are created and deleted by
 // name. They differ by permissions alone.
 type issuedTokenResource struct {
+	tokenResource
+
 	limited bool // has permissions
-	in      *instance
 }
 
 type issuedTokenModel struct {
@@ -219,18 +220,6 @@ func (r *issuedTokenResource) Schema(_ context.Context, _ resource.SchemaRequest
 const issuedDescription = "The server cannot change a token, so that whatever it knows of one replaces it when it is changed. " +
 	"The server shows the token once, at its creation; it goes into state as the sensitive attribute `token`. " +
 	"A token that is gone, has expired or was made anew by somebody else is planned for replacement, and so is one within `rotate_before_expiry`."
-
-// IdentitySchema implements resource.ResourceWithIdentity.
-func (r *issuedTokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = tokenIdentitySchema()
-}
-
-// Configure implements resource.ResourceWithConfigure.
-func (r *issuedTokenResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	in, diags := configuredInstance(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	r.in = in
-}
 
 // ValidateConfig implements resource.ResourceWithValidateConfig: what one
 // attribute alone cannot tell.

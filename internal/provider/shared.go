@@ -22,6 +22,28 @@ const (
 	privatePreviousHash = "previous_hash" // the hash that the last rotation replaced
 )
 
+// tokenResource is what every resource of a token has.
+type tokenResource struct {
+	in *instance
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity. The identity of a
+// token is its name alone, which is unique among all kinds.
+func (r *tokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the token."},
+		},
+	}
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *tokenResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	in, diags := configuredInstance(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	r.in = in
+}
+
 type tokenIdentityModel struct {
 	Name types.String `tfsdk:"name"`
 }
@@ -124,16 +146,6 @@ func optional(text string) types.String {
 		return types.StringNull()
 	}
 	return types.StringValue(text)
-}
-
-// tokenIdentitySchema is the identity of every token: its name alone, which is
-// unique among all kinds.
-func tokenIdentitySchema() identityschema.Schema {
-	return identityschema.Schema{
-		Attributes: map[string]identityschema.Attribute{
-			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the token."},
-		},
-	}
 }
 
 // importName is what an import names, by ID or by identity.
