@@ -35,8 +35,10 @@ resource "influxdb3_admin_token" "operator" {
 resource "terraform_data" "publish" {
   triggers_replace = influxdb3_admin_token.operator.hash
 
+  # Without output: Terraform prints that of a command that fails, and the token
+  # could be in it.
   provisioner "local-exec" {
-    command = var.publish
+    command = "( ${var.publish} ) >/dev/null 2>&1"
     environment = {
       TOKEN = influxdb3_admin_token.operator.token
     }

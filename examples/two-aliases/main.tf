@@ -36,6 +36,17 @@ resource "influxdb3_named_admin_token" "ci" {
   name     = "ci"
 }
 
+# A data source behind the second block waits for the operator token: it would be
+# read while planning, and in a run that rotates the token is not known by then.
+data "influxdb3_server" "this" {
+  provider   = influxdb3.current
+  depends_on = [influxdb3_admin_token.operator]
+}
+
+output "server_version" {
+  value = data.influxdb3_server.this.version
+}
+
 output "operator_token" {
   value     = influxdb3_admin_token.operator.token
   sensitive = true

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,15 +14,6 @@ import (
 const (
 	examplesDir = "../../examples"
 
-	// settings for examples that the documentation shows without.
-	providersOnly = `
-terraform {
-  required_providers {
-    influxdb3 = { source = "influxdb3-community/influxdb3" }
-  }
-}
-`
-
 	// unprotected lets an example be destroyed.
 	unprotected = `
 resource "influxdb3_admin_token" "operator" {
@@ -30,8 +22,7 @@ resource "influxdb3_admin_token" "operator" {
 `
 )
 
-// exampleWorkspace is a workspace with a copy of an example. One that is no whole
-// configuration, as the registry shows them, is made one.
+// exampleWorkspace is a workspace with a copy of an example.
 func exampleWorkspace(t *testing.T, s *influxdb3test.Server, name string) *workspace {
 	t.Helper()
 	dir := filepath.Join(examplesDir, filepath.FromSlash(name))
@@ -39,37 +30,28 @@ func exampleWorkspace(t *testing.T, s *influxdb3test.Server, name string) *works
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := map[string]string{}
-	whole := false
+	w := emptyWorkspace(t, s)
+	all := ""
 	for _, file := range files {
-		if strings.HasPrefix(file.Name(), "import-") || file.Name() == "import.sh" {
+		if strings.HasPrefix(file.Name(), "import") {
 			continue // what they import is not there
 		}
 		text, err := os.ReadFile(filepath.Join(dir, file.Name())) //nolint:gosec // a file of this repository
 		if err != nil {
 			t.Fatal(err)
 		}
-		texts[file.Name()] = string(text)
-		whole = whole || strings.Contains(string(text), "required_providers")
+		w.write(file.Name(), string(text))
+		all += string(text)
 	}
-	first := providersOnly
-	if whole {
-		first = texts["main.tf"] + texts["function.tf"]
-		delete(texts, "main.tf")
-		delete(texts, "function.tf")
+	if strings.Contains(all, `resource "influxdb3_admin_token" "operator"`) {
+		w.write("override.tf", unprotected)
 	}
-	if strings.Contains(first, "hashicorp/vault") {
+	if strings.Contains(all, "hashicorp/vault") {
 		if err := installVault(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w := newWorkspace(t, s, first)
-	for name, text := range texts {
-		w.write(name, text)
-	}
-	if strings.Contains(first, `resource "influxdb3_admin_token" "operator"`) || strings.Contains(texts["resource.tf"], `resource "influxdb3_admin_token" "operator"`) {
-		w.write("override.tf", unprotected)
-	}
+	w.must("init")
 	return w
 }
 
@@ -233,8 +215,11 @@ func exampleHandingOn(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	// A command that fails is run again by the next apply, which rotates nothing.
 	publish := `printf %s "$TOKEN" >handed-on`
 	w.set("TF_VAR_rotation", "3")
-	w.set("TF_VAR_publish", "exit 1")
-	w.fails([]string{"apply"}, "local-exec provisioner error")
+	w.set("TF_VAR_publish", `echo "$TOKEN"; echo "$TOKEN" >&2; exit 3`)
+	failed := w.fails([]string{"apply"}, "local-exec provisioner error", "exit status 3")
+	if leaks(failed.String(), nil) != nil {
+		t.Error("the output of the command that failed shows the token")
+	}
 	w.set("TF_VAR_publish", publish)
 	w.must("apply")
 	if w.read("handed-on") != w.expectWorkingToken(s, before) {
@@ -312,9 +297,10 @@ func exampleServer(t *testing.T, s *influxdb3test.Server, w *workspace) {
 
 // summaries are what diagnostics are headed with, in the source of the packages
 // that write them.
-var summaries = regexp.MustCompile(`(?:Summary: +|New(?:Error|Warning)Diagnostic\()"([A-Z][^"]+[a-z])"[,)]`)
+var summaries = regexp.MustCompile(`(?:Summary: +|(?:Error|Warning|Diagnostic)\((?:path[^",]*(?:\("\w+"\))?, )?)"([A-Z][^"]+[a-z])"[,)]`)
 
-// The recovery guide explains what a user can get to see about a token.
+// The recovery guide explains what a user can get to see. Bad input explains
+// itself, and so do bugs.
 func TestRecoveryGuideExplainsDiagnostics(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("../../docs/guides/recovery.md")
@@ -326,19 +312,27 @@ func TestRecoveryGuideExplainsDiagnostics(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, file := range append(sources, "../provider/diagnostics.go") {
+	more, err := filepath.Glob("../provider/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(sources, more...) {
+		if strings.HasSuffix(file, "_test.go") || filepath.Base(file) == "functions.go" {
+			continue // a function has no diagnostics, but a summary
+		}
 		source, err := os.ReadFile(file) //nolint:gosec // a file of this repository
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, summary := range summaries.FindAllStringSubmatch(string(source), -1) {
 			found++
-			if !strings.Contains(string(guide), summary[1]) {
+			kind, _, _ := strings.Cut(summary[1], " ")
+			if !slices.Contains([]string{"Invalid", "Conflicting", "Unreadable", "Unexpected"}, kind) && !strings.Contains(string(guide), summary[1]) {
 				t.Errorf("the recovery guide does not explain %q", summary[1])
 			}
 		}
 	}
-	if found < 10 {
+	if found < 40 {
 		t.Errorf("%d diagnostics found, want more", found)
 	}
 }

@@ -25,7 +25,8 @@ import (
 //	accepts FILE, refuses FILE   what the server says to the token in FILE
 //	bootstrap FILE               makes the operator token past Terraform
 //	regenerate FILE NEW          regenerates it past Terraform
-//	named-admin FILE NEW         makes a named admin token with the token in FILE
+//	named-admin FILE NEW [NAME]  makes a named admin token with the token in FILE
+//	delete-token FILE NAME       deletes a token past Terraform with the token in FILE
 //	requests COUNT [METHOD PATH] how many arrived since the last forget-requests
 //	forget-requests
 //	server down|up|regenerate-fails|recovers
@@ -57,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"bootstrap":       scriptBootstrap,
 			"regenerate":      scriptRegenerate,
 			"named-admin":     scriptNamedAdmin,
+			"delete-token":    scriptDeleteToken,
 			"requests":        scriptRequests,
 			"forget-requests": scriptForgetRequests,
 			"server":          scriptServer,
@@ -161,8 +163,14 @@ func scriptRegenerate(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func scriptNamedAdmin(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 2, "named-admin FILE NEW")
-	scriptWrite(ts, args[1], scriptServerOf(ts).CreateNamedAdmin(scriptTB(ts), scriptToken(ts, args[0]), "terraform", 0))
+	args = append(args, "terraform")
+	usage(ts, neg, len(args) == 3 || len(args) == 4, "named-admin FILE NEW [NAME]")
+	scriptWrite(ts, args[1], scriptServerOf(ts).CreateNamedAdmin(scriptTB(ts), scriptToken(ts, args[0]), args[2], 0))
+}
+
+func scriptDeleteToken(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "delete-token FILE NAME")
+	scriptServerOf(ts).Delete(scriptTB(ts), scriptToken(ts, args[0]), args[1])
 }
 
 func scriptRequests(ts *testscript.TestScript, neg bool, args []string) {

@@ -54,13 +54,18 @@ type workspace struct {
 	env   []string
 }
 
-// newWorkspace writes the configuration and initialises the directory. The
-// provider finds the server through the environment.
-func newWorkspace(t testing.TB, s *influxdb3test.Server, config string) *workspace {
+// emptyWorkspace is a directory without anything. The provider will find the
+// server through the environment.
+func emptyWorkspace(t testing.TB, s *influxdb3test.Server) *workspace {
 	t.Helper()
 	chain := tools(t)
-	w := &workspace{t: t, chain: chain, dir: t.TempDir()}
-	w.env = append(chain.environment(t.TempDir()), "INFLUXDB3_HOST_URL="+s.URL())
+	return &workspace{t: t, chain: chain, dir: t.TempDir(), env: append(chain.environment(t.TempDir()), "INFLUXDB3_HOST_URL="+s.URL())}
+}
+
+// newWorkspace writes the configuration and initialises the directory.
+func newWorkspace(t testing.TB, s *influxdb3test.Server, config string) *workspace {
+	t.Helper()
+	w := emptyWorkspace(t, s)
 	w.write("main.tf", config)
 	w.must("init")
 	return w
@@ -88,7 +93,7 @@ func (w *workspace) path(name string) string { return filepath.Join(w.dir, name)
 
 func (w *workspace) write(name, text string) {
 	w.t.Helper()
-	if err := os.WriteFile(w.path(name), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(w.path(name), []byte(text), 0o600); err != nil { //nolint:gosec // in the directory of this test
 		w.t.Fatal(err)
 	}
 }

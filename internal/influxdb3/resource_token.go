@@ -74,10 +74,20 @@ func ParsePermission(text string) (Permission, error) {
 	}
 	p := Permission{
 		ResourceType:  text[:first],
-		ResourceNames: strings.Split(text[first+1:last], ","),
-		Actions:       strings.Split(text[last+1:], ","),
+		ResourceNames: distinct(strings.Split(text[first+1:last], ",")),
+		Actions:       distinct(strings.Split(text[last+1:], ",")),
 	}
 	return p, p.Validate()
+}
+
+// distinct leaves out what stands in a list twice.
+func distinct(list []string) (out []string) {
+	for _, text := range list {
+		if !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 // ParsePermissions reads the permissions of a listing: a JSON array in a string

@@ -186,6 +186,7 @@ func TestParsePermissions(t *testing.T) {
 	}{
 		{`["db:mydb:read,write"]`, "db:mydb:read,write", true},
 		{`["db:a:read", "system:*:read"]`, "db:a:read system:*:read", true},
+		{`["db:a,b,a:read,write,read"]`, "db:a,b:read,write", true},
 		{`[]`, "", true},
 		{`*:*:*`, "", false},
 		{`["*:*:*"]`, "", false},

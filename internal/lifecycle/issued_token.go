@@ -186,7 +186,7 @@ func IssuedHere(listing *influxdb3.Listing, clusterUUID string) error {
 func issueProblem(failed *influxdb3.Error) *Error {
 	switch failed.Kind {
 	case influxdb3.KindUnauthorized:
-		return &Error{Problem: ProblemNoCredential, Message: "the server refused the provider's token", Err: failed}
+		return &Error{Problem: ProblemNoCredential, Message: "the provider has no token that the server accepts", Err: failed}
 	case influxdb3.KindForbidden:
 		return &Error{Problem: ProblemForbidden, Message: "the provider's token may not do this", Err: failed}
 	case influxdb3.KindNotFound:

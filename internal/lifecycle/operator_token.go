@@ -132,6 +132,9 @@ func (o *Operator) takeExisting(ctx context.Context, consent bool, lostSince *ti
 		switch {
 		case is(failed, influxdb3.KindUnauthorized):
 			noCredential.Err = failed
+			if lostSince == nil {
+				noCredential.Message = "the server has an operator token already, and it refuses the configured token"
+			}
 		case failed != nil && lostSince != nil:
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token just now is not known", Err: failed}
 		case failed != nil:

@@ -329,7 +329,7 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 		r.in.handOver(state)
 	}
 	resp.Diagnostics.AddWarning("Operator Token Stays Valid",
-		"InfluxDB 3 cannot delete its operator token. It is removed from state and goes on working for whoever holds it, until it is regenerated.")
+		"InfluxDB 3 cannot delete its operator token. It is removed from state and goes on working for whoever holds it, until it is regenerated, which a replacement does next.")
 }
 
 // ImportState implements resource.ResourceWithImportState.

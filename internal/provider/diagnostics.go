@@ -23,7 +23,7 @@ const (
 
 // The ways out that several diagnostics name.
 const (
-	wayRecovery = "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182, set recovery_url (or INFLUXDB3_RECOVERY_URL) to that address"
+	wayRecovery = "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182, set recovery_url (or INFLUXDB3_RECOVERY_URL) to http://127.0.0.1:8182"
 	wayToken    = "give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN): the current operator token, or on InfluxDB 3 Core any named admin token"
 )
 
@@ -78,7 +78,7 @@ func explain(op operation, err *lifecycle.Error, in *instance) (now, next string
 	case lifecycle.ProblemNotDone:
 		return "Nothing was changed on the server. " + keptValid(op, kept), "Remove the cause and apply again."
 	case lifecycle.ProblemNoOperatorToken:
-		return kept, "If the server runs with --without-auth, start it without. If its operator token was deleted, forget the resource with `terraform state rm` and apply again, which creates another."
+		return kept, noOperatorToken(op)
 	case lifecycle.ProblemUnresolved:
 		return unresolvedNow(op),
 			"Apply again when the server can be reached. If the old token turns out to be dead then, a token of another name or the recovery listener heals it: " + wayToken + "; or " + wayRecovery + "."
@@ -89,6 +89,13 @@ func explain(op operation, err *lifecycle.Error, in *instance) (now, next string
 	default:
 		return "Nothing was changed on the server, as far as is known. " + kept, "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
 	}
+}
+
+func noOperatorToken(op operation) string {
+	if op == importing {
+		return "If the server is new, do not import: write the block alone, and an apply makes the token. If it runs with --without-auth, start it without."
+	}
+	return "If the server runs with --without-auth, start it without. If its operator token was deleted, forget the resource with `terraform state rm` and apply again, which creates another."
 }
 
 func keptValid(op operation, kept string) string {
@@ -187,7 +194,7 @@ func takenOver() diag.Diagnostic {
 func refusedWarning() diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Operator Token Is Refused",
 		"The server refuses the operator token in state, so somebody else has regenerated it, or the reply with its successor was lost. "+
-			"It is kept in state with the status rejected.")
+			"As of this refresh it is kept in state with the status rejected.")
 }
 
 func secondResource(in *instance) diag.Diagnostic {
@@ -224,8 +231,16 @@ func loggable(text string) string {
 	return text
 }
 
-// refusedToken explains a provider's token that the server refuses, to everything
-// but the operator token's resource, which does not need it.
+// missingToken explains that the server accepts no token of the provider, to
+// everything but the operator token's resource, which does not need one.
+func missingToken(in *instance) string {
+	if in.issuer().Credential.IsEmpty() {
+		return "No token is configured. Put this behind a second provider block that has the operator token: alias it, and set its token = influxdb3_admin_token.operator.token. " +
+			"Or give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)."
+	}
+	return refusedToken
+}
+
 const refusedToken = "If this configuration rotates the operator token, and the provider's token was that one, it is dead since then. The way to keep it current without a hand is a second provider block: " +
 	"alias it, set its token = influxdb3_admin_token.operator.token, and put every other resource and data source under it. " +
 	"Until then, `-target` the operator token to repair it first. Otherwise give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN); a named admin token is not killed by rotations."
@@ -243,13 +258,13 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 	next := "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
 	switch known.Problem {
 	case lifecycle.ProblemNoCredential:
-		next = refusedToken
+		next = missingToken(in)
 	case lifecycle.ProblemInterrupted, lifecycle.ProblemNotDone:
 		next = "Remove the cause and apply again."
 	case lifecycle.ProblemAuthenticationOff:
 		next = "The server runs without authentication and has no tokens to manage. Start it without --without-auth."
 	case lifecycle.ProblemNameTaken:
-		next = "Names are unique among tokens of all kinds, expired ones included. Use name_prefix, which makes a name unique and lets create_before_destroy work; or import the token that is there by its name; or delete it first."
+		next = "Names are unique among tokens of all kinds, expired ones included. Use name_prefix, which makes a name unique and lets create_before_destroy work; or delete the token that is there; or import it by its name and replace it (-replace), because its secret cannot be read back."
 	case lifecycle.ProblemNotSupported:
 		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud, named admin tokens InfluxDB 3.1 or later. On InfluxDB 3 Core use influxdb3_named_admin_token. If the server is one of those, check the provider's url and its path."
 	case lifecycle.ProblemWrongServer:
@@ -259,20 +274,23 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 		next = "Give the provider the operator token or a named admin token."
 	case lifecycle.ProblemUnresolved:
 		now = fmt.Sprintf("It is not known whether the server has the token %q.", name)
-		next = "Apply again when the server can be reached. If that says that the name is taken, the token is there and its secret is lost: delete it, or use name_prefix."
+		next = "Look for it in the data source influxdb3_tokens when the server can be reached: if it is there, its secret is lost. Delete it (" + deletion(name) + ") and apply again."
 	case lifecycle.ProblemLost:
 		now = fmt.Sprintf("The server has a token %q whose secret nobody holds.", name)
-		next = fmt.Sprintf("Delete it when the server can be reached (influxdb3 delete token --token-name %q) and apply again.", name)
+		next = "Delete it when the server can be reached (" + deletion(name) + ") and apply again."
 	}
 	return diag.NewErrorDiagnostic(summary, strings.Join([]string{sentence(known.Error()), now, next}, "\n\n"))
 }
+
+// deletion is the command that deletes a token past Terraform.
+func deletion(name string) string { return fmt.Sprintf("influxdb3 delete token --token-name %q", name) }
 
 // dataSourceProblem is for what only reads.
 func dataSourceProblem(what string, err error, in *instance) diag.Diagnostic {
 	next := "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
 	var known *lifecycle.Error
 	if errors.As(err, &known) && known.Problem == lifecycle.ProblemNoCredential {
-		next = refusedToken
+		next = missingToken(in)
 	}
 	return diag.NewErrorDiagnostic("Unable to "+what, sentence(err.Error())+"\n\nNothing was changed.\n\n"+next)
 }

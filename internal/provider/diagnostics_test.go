@@ -4,6 +4,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
@@ -27,6 +32,50 @@ func TestOperatorTokenProblem(t *testing.T) {
 			if op != establishing && op != importing && strings.Contains(d.Detail(), "No token is in state") {
 				t.Errorf("%s, problem %d says that no token is in state: %q", op, problem, d.Detail())
 			}
+		}
+	}
+}
+
+func TestIssuedTokenProblem(t *testing.T) {
+	t.Parallel()
+	for _, credential := range []string{"", secretToken} {
+		in := newInstance(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), influxdb3.NewSecret(credential), &testClock{})
+		for problem := lifecycle.ProblemUnavailable; problem <= lifecycle.ProblemNotSupported; problem++ {
+			err := &lifecycle.Error{Problem: problem, Message: "it happened"}
+			for _, d := range []diag.Diagnostic{issuedTokenProblem("Create", "ci", err, in), dataSourceProblem("List Tokens", err, in)} {
+				parts := strings.Split(d.Detail(), "\n\n")
+				if len(parts) != 3 || parts[0] != "It happened." || parts[1] == "" || parts[2] == "" {
+					t.Errorf("problem %d: %q", problem, d.Detail())
+				}
+				none := strings.Contains(d.Detail(), "No token is configured")
+				if want := problem == lifecycle.ProblemNoCredential && credential == ""; none != want {
+					t.Errorf("problem %d with the token %q: %q", problem, credential, d.Detail())
+				}
+			}
+		}
+	}
+}
+
+func TestExpiryWarnings(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		age, left time.Duration
+		renews    bool
+		want      int
+	}{
+		"a tenth is left":        {9 * time.Hour, time.Hour, false, 0},
+		"less than a tenth":      {9 * time.Hour, 59 * time.Minute, false, 1},
+		"it is replaced in time": {9 * time.Hour, 59 * time.Minute, true, 0},
+	} {
+		created, expires := now.Add(-tt.age), now.Add(tt.left)
+		m := issuedTokenModel{Name: types.StringValue("ci"), Status: types.StringValue("active"), CreatedAt: timestamp(&created), ExpiresAt: timestamp(&expires)}
+		if tt.renews {
+			m.RotateBeforeExpiry = timetypes.NewGoDurationValueFromStringMust("1m")
+		}
+		diags := m.warnings(now)
+		if len(diags) != tt.want || len(diags) == 1 && (diags[0].Summary() != "Token Expires Soon" || !strings.Contains(diags[0].Detail(), "2026-01-01T00:59:00Z")) {
+			t.Errorf("%s: %v", name, diags)
 		}
 	}
 }

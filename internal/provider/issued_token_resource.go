@@ -274,6 +274,9 @@ func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.Modif
 		}
 		return
 	}
+	if imported {
+		resp.Diagnostics.Append(plan.expiryWarning(state)...)
+	}
 	if durationOf(plan.RotateBeforeExpiry) != durationOf(state.RotateBeforeExpiry) || plan.RotateBeforeExpiry.IsUnknown() {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("status"), types.StringUnknown())...) // decided at apply, by the clock
 	}
@@ -307,6 +310,23 @@ func (m limitedTokenModel) replacedBy(state, config limitedTokenModel, imported 
 	case lifecycle.IssuedActive:
 	}
 	return reasons
+}
+
+// expiryWarning tells that an imported token does not live as long as is written:
+// the first change after an import records that and replaces nothing.
+func (m issuedTokenModel) expiryWarning(state limitedTokenModel) (diags diag.Diagnostics) {
+	want, at := durationOf(m.ExpiresIn), timeOf(state.ExpiresAt)
+	// The server counts in seconds.
+	if want == 0 || !at.IsZero() && (at.Sub(timeOf(state.CreatedAt))-want).Abs() <= time.Second {
+		return diags
+	}
+	expires := "never expires"
+	if !at.IsZero() {
+		expires = "expires at " + at.Format(time.RFC3339)
+	}
+	diags.AddAttributeWarning(path.Root("expires_in"), "Imported Token Expires Otherwise",
+		fmt.Sprintf("expires_in is %s, and the token that was imported %s. The first change after an import replaces nothing: the token stays as it is until it is replaced, for example with `terraform apply -replace`.", want, expires))
+	return diags
 }
 
 // Create implements resource.Resource.
@@ -487,6 +507,8 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	model.refresh(row, listing.ClusterUUID, r.in.clock.Now())
 	resp.Diagnostics.Append(r.save(ctx, model, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, true)...)
+	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token once, when it makes it: the attribute token of %q is null until the token is replaced. "+
+		"`terraform apply -replace` with the resource's address does that. A provider block that has it as its token would use INFLUXDB3_AUTH_TOKEN instead.", name))
 }
 
 func (r *issuedTokenResource) get(ctx context.Context, from attributeGetter) (limitedTokenModel, diag.Diagnostics) {

@@ -309,7 +309,7 @@ func TestAccNamedAdminToken_refusedProviderToken(t *testing.T) {
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{{
 			Config:      block(s, withToken(secretToken)) + named(`name = "ci"`),
-			ExpectError: regexp.MustCompile(`(?s)refused\s+the\s+provider's\s+token.*token\s+=\s+influxdb3_admin_token.operator.token.*-target`),
+			ExpectError: regexp.MustCompile(`(?s)no\s+token\s+that\s+the\s+server\s+accepts.*token\s+=\s+influxdb3_admin_token.operator.token.*-target`),
 		}},
 	})
 }
@@ -530,8 +530,8 @@ data "influxdb3_server" "this" {}
 				},
 			},
 			{Config: provider + "data \"influxdb3_tokens\" \"x\" {\n  kind = \"admin\"\n}\n", ExpectError: words("must be one of")},
-			{Config: block(s, withToken(secretToken)) + "data \"influxdb3_tokens\" \"x\" {}\n", ExpectError: words("refused the provider's token")},
-			{Config: block(s, withToken(secretToken)) + "data \"influxdb3_server\" \"x\" {}\n", ExpectError: words("refused the provider's token")},
+			{Config: block(s, withToken(secretToken)) + "data \"influxdb3_tokens\" \"x\" {}\n", ExpectError: words("The provider has no token that the server accepts")},
+			{Config: block(s, withToken(secretToken)) + "data \"influxdb3_server\" \"x\" {}\n", ExpectError: words("The provider has no token that the server accepts")},
 			{Config: provider}, // so that the test can clean up
 		},
 	})

@@ -107,7 +107,7 @@ func getPrivate[T any](ctx context.Context, private privateGetter, key string) (
 		return value, diags
 	}
 	if err := json.Unmarshal(raw, &value); err != nil {
-		diags.AddError("Unreadable Private State", fmt.Sprintf("The key %q of the resource's private state is not what this provider writes there: %s.", key, err))
+		diags.AddError("Unexpected Private State", fmt.Sprintf("The key %q of the resource's private state is not what this provider writes there: %s.", key, err))
 	}
 	return value, diags
 }
@@ -121,7 +121,7 @@ func setPrivate[T comparable](ctx context.Context, private privateSetter, key st
 	}
 	raw, err := json.Marshal(value)
 	if err != nil {
-		return diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Write Private State", err.Error())}
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Unexpected Private State", err.Error())}
 	}
 	return private.SetKey(ctx, key, raw)
 }

@@ -1,3 +1,11 @@
+terraform {
+  required_providers {
+    influxdb3 = {
+      source = "influxdb3-community/influxdb3"
+    }
+  }
+}
+
 data "influxdb3_tokens" "admins" {
   kind = "named_admin"
 }

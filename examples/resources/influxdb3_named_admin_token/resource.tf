@@ -1,3 +1,11 @@
+terraform {
+  required_providers {
+    influxdb3 = {
+      source = "influxdb3-community/influxdb3"
+    }
+  }
+}
+
 resource "influxdb3_named_admin_token" "ci" {
   # Names are unique on the server, so that a name of its own for every token lets
   # the new one exist before the old one goes.

@@ -1,3 +1,11 @@
+terraform {
+  required_providers {
+    influxdb3 = {
+      source = "influxdb3-community/influxdb3"
+    }
+  }
+}
+
 # InfluxDB 3 Enterprise and InfluxDB 3 Cloud only.
 resource "influxdb3_resource_token" "telegraf" {
   name_prefix = "telegraf-"
