@@ -5,7 +5,10 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
+	"io"
 	"log"
+	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
@@ -20,6 +23,9 @@ func main() {
 	flag.BoolVar(&debug, "debug", false, "run so that a debugger can be attached; prints TF_REATTACH_PROVIDERS")
 	flag.Parse()
 
+	// net/http writes the beginning of an unannounced reply into this log, and a
+	// token may be in it. Nothing of ours is logged there.
+	log.SetOutput(io.Discard)
 	if !debug { // a debugger's process is ended by hand
 		provider.HoldTermination()
 	}
@@ -28,6 +34,7 @@ func main() {
 		Debug:   debug,
 	})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }

@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -246,6 +248,37 @@ func (e *evidence) life(s *influxdb3test.Server) {
 	expectOutput(t, e.traced(1, "plan"), "Unable to Read Operator Token")
 }
 
+// A reply that announces less than it sends: net/http writes the beginning of the
+// rest into a log of its own.
+func TestUnannouncedReplyLeaksNothing(t *testing.T) {
+	t.Parallel()
+	const reply = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n" +
+		`{"id":0,"name":"_admin","token":"apiv3_PLANTEDplantedPLANTEDplantedPLANTEDplanted"}` + "\r\n"
+	answered := make(chan struct{}, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, reply)
+		answered <- struct{}{}
+		_, _ = io.Copy(io.Discard, conn) // until the client has seen it all
+		_ = conn.Close()
+	}))
+	t.Cleanup(server.Close)
+	w := newWorkspace(t, influxdb3test.New(t), operatorConfig)
+	w.set("INFLUXDB3_HOST_URL", server.URL)
+	w.set("TF_LOG", "TRACE")
+	r := w.run("apply")
+	if r.code != 1 || len(answered) == 0 {
+		t.Fatalf("exit code %d after %d replies", r.code, len(answered))
+	}
+	if found := leaks(r.stdout+r.stderr, nil); found != nil {
+		t.Errorf("the log shows %s", found)
+	}
+}
+
 // A literal secret in a provider block that is refused is not in the diagnostic,
 // neither in its text nor as the line of configuration that the CLI adds.
 func TestRefusedConfigurationLeaksNothing(t *testing.T) {
@@ -264,6 +297,7 @@ func TestRefusedConfigurationLeaksNothing(t *testing.T) {
 		"header value":             {`headers = { X-Key = "` + marker + `\u0001" }`, "X-Key is null or holds control characters"},
 		"header value, two lines":  {`headers = { X-Key = "` + marker + `\nX-Other: 1" }`, "X-Key is null or holds control characters"},
 		"header name":              {`headers = { "a b" = "` + marker + `" }`, "no HTTP header name"},
+		"header line as a name":    {`headers = { "X-Key: ` + marker + `" = "" }`, "no HTTP header name"},
 		"reserved header":          {`headers = { Authorization = "Bearer ` + marker + `" }`, "headers cannot set Authorization"},
 		"certificate":              {`ca_cert_pem = "` + marker + `"`, "ca_cert_pem holds no certificate"},
 		"certificate, broken":      {"ca_cert_pem = <<-EOT\n    -----BEGIN CERTIFICATE-----\n    " + marker + "\n    -----END CERTIFICATE-----\n  EOT", "ca_cert_pem holds no certificate"},

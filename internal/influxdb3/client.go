@@ -127,6 +127,7 @@ type call struct {
 	method  string
 	path    string
 	query   url.Values
+	mints   string // name of the token that is to be made, "" for none
 	token   Secret
 	body    any  // sent as JSON, nil for none
 	changes bool // whether the server is different afterwards
@@ -187,12 +188,17 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 
 	failed.Status = resp.StatusCode
 	failed.ClusterUUID = resp.Header.Get("cluster-uuid")
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		failed.Date = date.UTC()
+	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
 		body, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBody))
-		date, _ := http.ParseTime(resp.Header.Get("Date"))
+		if err != nil {
+			err = c.cause(err, call.token)
+		}
 		return &reply{
 			body: body, clusterUUID: failed.ClusterUUID, build: resp.Header.Get("x-influxdb-build"),
-			date: date.UTC(), err: plainCause(err),
+			date: failed.Date, err: err,
 		}, nil
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status decides, the text is a help

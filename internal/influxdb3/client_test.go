@@ -1257,7 +1257,7 @@ func TestForeignHash(t *testing.T) {
 		want bool
 	}{{pairs[0].hash, false}, {pairs[1].hash, true}, {pairs[0].hash[:9], false}, {"", false}} {
 		server := influxdb3test.New(t)
-		server.Inject(influxdb3test.Fault{Kind: influxdb3test.ReplaceBody, Body: fmt.Sprintf(`{"token":%q,"hash":%q}`, pairs[0].token, tt.hash)})
+		server.Inject(influxdb3test.Fault{Kind: influxdb3test.ReplaceBody, Body: fmt.Sprintf(`{"name":"_admin","token":%q,"hash":%q}`, pairs[0].token, tt.hash)})
 		token := must[influxdb3.Token](t)(newClient(t, server).CreateOperatorToken(t.Context()))
 		if token.ForeignHash != tt.want {
 			t.Errorf("the hash %.12s is foreign: %t", tt.hash, token.ForeignHash)
@@ -1742,6 +1742,37 @@ func TestNotHTTP(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBrokenEnd: of what follows the end of a body net/http quotes the beginning.
+func TestBrokenEnd(t *testing.T) {
+	t.Parallel()
+	answer := "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{\"token\":\"" + hidden + "\"}\r\n\r\n"
+	for _, m := range methods() {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			u := parseURL(t, "http://"+listenRaw(t, answer))
+			err := m.call(t.Context(), influxdb3.New(influxdb3.Config{URL: u, RecoveryURL: u}), influxdb3.NewSecret("other"))
+			if err == nil {
+				t.Fatal("it is taken for a success")
+			}
+			assertNot(t, fmt.Sprintf("%v %+v", err, err), hidden)
+		})
+	}
+}
+
+// TestSomebodyElsesToken: a gateway can answer with a token of its own.
+func TestSomebodyElsesToken(t *testing.T) {
+	t.Parallel()
+	forEachMethod(t, minting, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
+		for _, body := range []string{`{"token":"session-abc"}`, `{"name":"session","token":"` + hidden + `"}`} {
+			server.Inject(influxdb3test.Fault{Path: m.path, Listener: m.listener, Kind: influxdb3test.Answer, Status: 200, Body: body})
+			failed := failureOf(t, m.call(t.Context(), newClient(t, server), token), influxdb3.KindOutcomeUnknown)
+			if !failed.Partial.IsEmpty() {
+				t.Errorf("%s: the token in it is kept", body)
+			}
+		}
+	})
 }
 
 // listenRaw answers one connection with a text once something has arrived, and returns its address.

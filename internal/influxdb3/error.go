@@ -51,6 +51,7 @@ type Error struct {
 	Status      int           // HTTP status, 0 without an answer
 	Message     string        // what the answer said, shortened to one line, "" if nothing readable
 	ClusterUUID string        // cluster-uuid header of the answer (3.7 and later), "" without
+	Date        time.Time     // the clock of who answered, UTC; zero without an answer or its Date header
 	RetryAfter  time.Duration // how long the answer asked to wait, 0 if it did not
 	// Partial is a token read whole out of an answer that was cut short. It
 	// is set with KindOutcomeUnknown only; whether it is good must be looked up.

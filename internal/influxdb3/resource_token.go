@@ -116,7 +116,7 @@ func (c *Client) CreateResourceToken(ctx context.Context, credential Secret, nam
 		Permissions []Permission `json:"permissions"`
 		Seconds     *int64       `json:"expiry_secs"`
 	}{name, permissions, wholeSeconds(expiresIn)}
-	return c.mint(ctx, call{op: "create the resource token", method: http.MethodPost, path: resourceTokenPath, token: credential, body: body, changes: true})
+	return c.mint(ctx, call{op: "create the resource token", method: http.MethodPost, path: resourceTokenPath, mints: name, token: credential, body: body, changes: true})
 }
 
 // wholeSeconds is a lifetime as the server takes it.

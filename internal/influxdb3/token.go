@@ -40,7 +40,7 @@ type Token struct {
 // credential and fails with KindConflict where there is an operator token
 // already, so that it may be repeated: it creates only where nothing is.
 func (c *Client) CreateOperatorToken(ctx context.Context) (*Token, error) {
-	call := call{op: "create the operator token", method: http.MethodPost, path: operatorPath, changes: true}
+	call := call{op: "create the operator token", method: http.MethodPost, path: operatorPath, mints: OperatorTokenName, changes: true}
 	token, err := c.mint(ctx, call)
 	var failed *Error
 	if errors.As(err, &failed) && isOldConflict(failed) {
@@ -58,14 +58,14 @@ func isOldConflict(err *Error) bool {
 // RegenerateOperatorToken replaces the operator token. The old one is dead the
 // moment it succeeds. On Core any valid admin token may do this (recorded).
 func (c *Client) RegenerateOperatorToken(ctx context.Context, credential Secret) (*Token, error) {
-	return c.mint(ctx, call{op: "regenerate the operator token", method: http.MethodPost, path: regeneratePath, token: credential, changes: true})
+	return c.mint(ctx, call{op: "regenerate the operator token", method: http.MethodPost, path: regeneratePath, mints: OperatorTokenName, token: credential, changes: true})
 }
 
 // RecoverOperatorToken replaces the operator token through the recovery
 // listener, which asks for no credential and closes after its first success
 // (recorded). It may only be called with a RecoveryURL.
 func (c *Client) RecoverOperatorToken(ctx context.Context) (*Token, error) {
-	return c.mint(ctx, call{op: "recover the operator token", method: http.MethodPost, path: regeneratePath, changes: true, recover: true})
+	return c.mint(ctx, call{op: "recover the operator token", method: http.MethodPost, path: regeneratePath, mints: OperatorTokenName, changes: true, recover: true})
 }
 
 // CreateNamedAdminToken creates a named admin token (3.1 and later). expiresIn
@@ -76,7 +76,7 @@ func (c *Client) CreateNamedAdminToken(ctx context.Context, credential Secret, n
 		Name    string `json:"token_name"`
 		Seconds *int64 `json:"expiry_secs"`
 	}{name, wholeSeconds(expiresIn)}
-	return c.mint(ctx, call{op: "create the named admin token", method: http.MethodPost, path: namedAdminPath, token: credential, body: body, changes: true})
+	return c.mint(ctx, call{op: "create the named admin token", method: http.MethodPost, path: namedAdminPath, mints: name, token: credential, body: body, changes: true})
 }
 
 // DeleteToken deletes a token of any kind by name. KindNotFound: there is none.
@@ -106,6 +106,11 @@ func (c *Client) mint(ctx context.Context, call call) (*Token, error) {
 		return nil, failed
 	}
 	token, err := decodeToken(reply.body)
+	partial := partialToken(reply.body)
+	if err == nil && token.Name != call.mints {
+		// A gateway can have tokens of its own.
+		err, partial = errors.New("it is not the token that was asked for"), Secret{}
+	}
 	if err == nil {
 		// Cut short behind the last brace is whole all the same.
 		token.ClusterUUID, token.Date = reply.clusterUUID, reply.date
@@ -121,7 +126,7 @@ func (c *Client) mint(ctx context.Context, call call) (*Token, error) {
 	return nil, &Error{
 		Kind: KindOutcomeUnknown, Op: call.op, Target: address(target.JoinPath(call.path)),
 		Message: "the answer was a success, but the token in it cannot be read", ClusterUUID: reply.clusterUUID,
-		Partial: partialToken(reply.body), Err: err,
+		Partial: partial, Err: err,
 	}
 }
 

@@ -268,7 +268,7 @@ func checkToken(from, text string) (diags diag.Diagnostics) {
 // reservedHeaders are set by the client or by net/http.
 var reservedHeaders = []string{"Authorization", "Host", "Accept", "Accept-Encoding", "User-Agent", "Content-Type", "Content-Length", "Transfer-Encoding", "Connection", "Te", "Trailer", "Upgrade"}
 
-// checkHeader names the header, but not its value and not its place.
+// checkHeader names a header that can be one, but not its value and not its place.
 func checkHeader(name string, value interface {
 	IsNull() bool
 	IsUnknown() bool
@@ -276,7 +276,8 @@ func checkHeader(name string, value interface {
 },
 ) (diags diag.Diagnostics) {
 	if !httpguts.ValidHeaderFieldName(name) {
-		diags.AddError("Invalid Header", fmt.Sprintf("headers has the name %q, which is no HTTP header name.", name))
+		// It is not shown: a whole line with its value may have been pasted.
+		diags.AddError("Invalid Header", "headers has a name that is no HTTP header name. A name is a key of the map, and its value, without a colon, the value of the map.")
 		return diags
 	}
 	for _, reserved := range reservedHeaders {
