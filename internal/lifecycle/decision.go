@@ -13,9 +13,10 @@ const (
 )
 
 // StatusAt says whether an accepted token has become too old. rotateAfter is
-// the age at which it should be replaced; 0 means never.
+// the age at which it should be replaced; 0 means never. Nothing is said of a
+// token whose age is not known.
 func StatusAt(now, rotatedAt time.Time, rotateAfter time.Duration) Status {
-	if rotateAfter > 0 && !now.Before(rotatedAt.Add(rotateAfter)) {
+	if rotateAfter > 0 && !rotatedAt.IsZero() && !now.Before(rotatedAt.Add(rotateAfter)) {
 		return StatusRotationDue
 	}
 	return StatusActive
@@ -37,6 +38,7 @@ const (
 // The clock has its say when the token is inspected, through Status.
 type Circumstances struct {
 	Status             Status
+	Overdue            bool // refused, and older than it should become
 	TriggersChanged    bool
 	RotateAfterChanged bool // the age limit itself is being changed: it decides anew, next time
 	Imported           bool // nothing was applied since the import: triggers are recorded, not acted upon
@@ -48,7 +50,7 @@ func (c Circumstances) Due() Reason {
 	switch {
 	case c.TriggersChanged && !c.Imported:
 		return ReasonTriggers
-	case c.Status == StatusRotationDue && !c.RotateAfterChanged:
+	case (c.Status == StatusRotationDue || c.Status == StatusRejected && c.Overdue) && !c.RotateAfterChanged:
 		return ReasonAge
 	case c.Status == StatusRejected && c.Consent:
 		return ReasonConsent

@@ -23,6 +23,9 @@ func TestStatusAt(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if got := StatusAt(tt.now, time.Time{}, tt.after); got != StatusActive {
+				t.Errorf("a token of unknown age: got %s", got)
+			}
 			if got := StatusAt(tt.now, made, tt.after); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
@@ -50,7 +53,9 @@ func TestCircumstances(t *testing.T) {
 		"refused, triggers":               {Circumstances{Status: StatusRejected, TriggersChanged: true}, ReasonTriggers, false},
 		"refused, triggers after import":  {Circumstances{Status: StatusRejected, TriggersChanged: true, Imported: true}, ReasonNone, true},
 		"refused, limit changed":          {Circumstances{Status: StatusRejected, RotateAfterChanged: true}, ReasonNone, true},
-		"too old after an import":         {Circumstances{Status: StatusRotationDue, Imported: true}, ReasonAge, false},
+		"refused and too old":             {Circumstances{Status: StatusRejected, Overdue: true}, ReasonAge, false},
+		"refused and too old, by a limit that leaves": {Circumstances{Status: StatusRejected, Overdue: true, RotateAfterChanged: true}, ReasonNone, true},
+		"too old after an import":                     {Circumstances{Status: StatusRotationDue, Imported: true}, ReasonAge, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

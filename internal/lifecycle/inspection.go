@@ -13,26 +13,31 @@ type Inspection struct {
 	// TakenOver: somebody else rotated, and the configured credential is the
 	// new operator token. It is in Token now.
 	TakenOver bool
+	// Overdue: the token is older than it should become. The status says so of
+	// one that is accepted; one that is refused may be both.
+	Overdue bool
+
+	lagging bool      // a node that has not learned of the last rotation yet would look just like this
+	at      time.Time // the server's clock
 }
 
 // Inspect looks at the operator token and changes nothing. rotateAfter is the age
 // at which it should be replaced, 0 means never. A refused token is no error: its
 // secret is kept and its status tells.
 func (o *Operator) Inspect(ctx context.Context, prior OperatorToken, rotateAfter time.Duration) (Inspection, error) {
-	// A node of a cluster learns of a rotation a little later. Until then what
-	// it says of the token is looked at again before it counts.
-	settled := prior.RotatedAt.Add(syncInterval)
-	if latest := o.Clock.Now().Add(syncInterval); settled.After(latest) {
-		settled = latest // the server's clock is ahead of this one
-	}
+	began := o.Clock.Now()
 	for {
-		seen, lagging, err := o.inspectOnce(ctx, prior)
+		seen, err := o.inspectOnce(ctx, prior)
 		if err != nil {
 			return Inspection{Token: prior}, err
 		}
-		if !lagging || !o.Clock.Now().Before(settled) {
+		// A node of a cluster learns of a rotation a little later. Until then what
+		// it says of the token is looked at again before it counts.
+		if !seen.lagging || !seen.at.Before(prior.RotatedAt.Add(syncInterval)) || o.Clock.Now().Sub(began) >= syncInterval {
+			status := StatusAt(seen.at, seen.Token.RotatedAt, rotateAfter)
+			seen.Overdue = status == StatusRotationDue
 			if seen.Token.Status != StatusRejected {
-				seen.Token.Status = StatusAt(o.Clock.Now(), seen.Token.RotatedAt, rotateAfter)
+				seen.Token.Status = status
 			}
 			return seen, nil
 		}
@@ -42,54 +47,73 @@ func (o *Operator) Inspect(ctx context.Context, prior OperatorToken, rotateAfter
 	}
 }
 
-// inspectOnce makes one look. lagging says that a node which has not learned of
-// the last rotation yet would look just like this.
-func (o *Operator) inspectOnce(ctx context.Context, prior OperatorToken) (_ Inspection, lagging bool, _ error) {
-	rejected := prior
-	rejected.Status = StatusRejected
+// inspectOnce makes one look.
+func (o *Operator) inspectOnce(ctx context.Context, prior OperatorToken) (Inspection, error) {
+	rejected := Inspection{Token: prior}
+	rejected.Token.Status = StatusRejected
 
 	listing, failed := call(o.Server.FindToken(ctx, prior.Secret, influxdb3.OperatorTokenName))
 	if failed == nil {
 		if err := prior.sameServer(listing); err != nil {
-			return Inspection{}, false, err
+			return Inspection{}, err
 		}
+		rejected.at = o.serverTime(listing.Date)
 		row := listing.Find(influxdb3.OperatorTokenName)
 		if row == nil {
-			return Inspection{}, false, &Error{Problem: ProblemNoOperatorToken, Message: "the server accepts the token, but lists no operator token; it may run without authentication now"}
+			return Inspection{}, &Error{Problem: ProblemNoOperatorToken, Message: "the server accepts the token, but lists no operator token; it may run without authentication now"}
 		}
 		if row.Hash == prior.Hash() {
-			return Inspection{Token: prior.refreshed(row, listing)}, false, nil
+			return Inspection{Token: prior.refreshed(row, listing), at: rejected.at}, nil
 		}
 		// Accepted, and yet another one is the operator token.
 	} else if refused, err := prior.refusedBy(failed); !refused {
-		return Inspection{}, false, err
+		return Inspection{}, err
+	} else {
+		rejected.at = o.serverTime(failed.Date)
 	}
 
+	rejected.lagging = true
 	if o.Credential.IsEmpty() || o.Credential.Equal(prior.Secret) {
-		return Inspection{Token: rejected}, true, nil
+		return rejected, nil
 	}
 	listing, failed = call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
 	if failed != nil {
-		return Inspection{Token: rejected}, true, prior.unhelpful(failed)
+		return rejected, prior.unhelpful(failed)
 	}
 	if err := prior.sameServer(listing); err != nil {
-		return Inspection{}, false, err
+		return Inspection{}, err
 	}
+	rejected.at = o.serverTime(listing.Date)
 	row := listing.Find(influxdb3.OperatorTokenName)
-	if row == nil {
-		return Inspection{Token: rejected}, false, nil
-	}
-	// Only a hash that is neither ours nor the one before it means that
-	// somebody else has rotated.
-	lagging = row.Hash == prior.Hash() || row.Hash == prior.PreviousHash
-	// The token of before is never taken over: it is what a node shows that has
-	// not learned of the rotation, and the newer one would be lost with it.
-	if row.Hash != o.Credential.Hash() || row.Hash == prior.PreviousHash {
-		return Inspection{Token: rejected}, lagging, nil
+	// Only a newer token means that somebody else has rotated. An older one is
+	// never taken over: it is what a node shows that has not learned of the
+	// rotation, and the newer one would be lost with it.
+	rejected.lagging = row != nil && (row.Hash == prior.Hash() || prior.newerThan(row))
+	if row == nil || rejected.lagging || row.Hash != o.Credential.Hash() {
+		return rejected, nil
 	}
 	taken := o.adopted(row, listing)
 	taken.PreviousHash = prior.Hash()
-	return Inspection{Token: taken, TakenOver: true}, lagging, nil
+	return Inspection{Token: taken, TakenOver: true, at: rejected.at}, nil
+}
+
+// newerThan says whether the operator token that a server lists was made before
+// this one.
+func (t OperatorToken) newerThan(row *influxdb3.TokenInfo) bool {
+	made := row.CreatedAt
+	if row.UpdatedAt != nil {
+		made = *row.UpdatedAt
+	}
+	return row.Hash == t.PreviousHash || row.Hash != t.Hash() && made.Before(t.RotatedAt.Add(-clockSlack))
+}
+
+// serverTime is the server's clock where its answer told it, otherwise that of the
+// machine: what the server dates is judged by the same clock.
+func (o *Operator) serverTime(date time.Time) time.Time {
+	if date.IsZero() {
+		return o.Clock.Now()
+	}
+	return date
 }
 
 // refreshed is a token with what a listing tells of it. RotatedAt stays: it

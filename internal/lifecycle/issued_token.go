@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,22 +28,32 @@ type Issuer struct {
 }
 
 // Issue creates a token by calling create, and makes good what goes wrong with
-// it: a token that was made and whose secret was lost is deleted again.
-func (i *Issuer) Issue(ctx context.Context, name string, create func(context.Context) (*influxdb3.Token, error)) (*influxdb3.Token, []Warning, error) {
+// it: a token that was made and whose secret was lost is deleted again. unique: the
+// name was made for this token, so that nobody else can have it.
+func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create func(context.Context) (*influxdb3.Token, error)) (*influxdb3.Token, []Warning, error) {
 	if ctx.Err() != nil {
 		return nil, nil, interrupted()
+	}
+	// Whose a token is that is there after a lost reply shows in what was there
+	// before. The Date of an answer may be a proxy's.
+	var before *influxdb3.Listing
+	if !unique {
+		listing, failed := call(i.Server.FindToken(ctx, i.Credential, name))
+		if failed != nil {
+			return nil, nil, issueProblem(failed)
+		}
+		before = listing
 	}
 	ctx = context.WithoutCancel(ctx) // from here on a secret may be on its way
 	var warnings []Warning
 	var lost *influxdb3.Error
 	for range 1 + maxHeals {
-		began := i.Clock.Now()
 		token, failed := call(create(ctx))
 		switch {
 		case failed == nil:
 			return token, warnings, nil
 		case is(failed, influxdb3.KindConflict):
-			return nil, nil, &Error{Problem: ProblemNameTaken, Message: fmt.Sprintf("the server has a token named %q already", name), Err: failed}
+			return nil, nil, nameTaken(name, failed)
 		case !is(failed, influxdb3.KindOutcomeUnknown):
 			return nil, nil, issueProblem(failed)
 		}
@@ -61,10 +72,13 @@ func (i *Issuer) Issue(ctx context.Context, name string, create func(context.Con
 			return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not created", name), Err: failed}
 		case !failed.Partial.IsEmpty() && row.Hash == failed.Partial.Hash():
 			return listed(row, failed.Partial, listing), warnings, nil
-		case !madeSince(row, listing, began, i.Clock):
-			return nil, nil, &Error{Problem: ProblemNameTaken, Message: fmt.Sprintf("the server has a token named %q already", name), Err: failed}
+		case before != nil && before.Find(name) != nil:
+			return nil, nil, nameTaken(name, failed)
+		case before != nil && row.CreatedAt.Before(before.Date.Add(-clockSlack)):
+			// A node that lags behind may not have shown it before.
+			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q that the server has now was made by this request or by somebody else could not be found out", name), Err: failed}
 		}
-		if err := i.Revoke(ctx, Issued{Name: name, Hash: row.Hash, ClusterUUID: listing.ClusterUUID}); err != nil {
+		if err := i.Revoke(ctx, Issued{Name: name, Hash: row.Hash, ClusterUUID: listing.ClusterUUID, CreatedAt: row.CreatedAt}); err != nil {
 			return nil, nil, &Error{
 				Problem: ProblemLost, Message: fmt.Sprintf("the token %q was created, but the reply with it was lost, and it could not be deleted again", name),
 				Err: &twoErrors{failed, err},
@@ -78,11 +92,8 @@ func (i *Issuer) Issue(ctx context.Context, name string, create func(context.Con
 	return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("every reply to the creation of the token %q was lost; what was created was deleted again", name), Err: lost}
 }
 
-// madeSince says whether a token was made after began, by the server's own clock. A
-// listing without a Date header proves nothing.
-func madeSince(row *influxdb3.TokenInfo, listing *influxdb3.Listing, began time.Time, clock Clock) bool {
-	ago := clock.Now().Sub(began)
-	return !listing.Date.IsZero() && !row.CreatedAt.Before(listing.Date.Add(-ago-clockSlack))
+func nameTaken(name string, failed *influxdb3.Error) *Error {
+	return &Error{Problem: ProblemNameTaken, Message: fmt.Sprintf("the server has a token named %q already", name), Err: failed}
 }
 
 // findAfter looks for a token that may just have been created. While a node may
@@ -115,8 +126,9 @@ func listed(row *influxdb3.TokenInfo, secret influxdb3.Secret, listing *influxdb
 // the same.
 type Issued struct {
 	Name        string
-	Hash        string // "" for whichever has the name
-	ClusterUUID string // "" before 3.7
+	Hash        string    // "" for whichever has the name
+	ClusterUUID string    // "" before 3.7
+	CreatedAt   time.Time // the server's clock, zero if not known
 }
 
 // Revoke deletes a token. That it is gone already is fine, and so is another one
@@ -130,23 +142,20 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 	for range 2 + maxHeals {
 		// Looked at before, because a name is all that a deletion knows, and after
 		// a reply that is none.
-		listing, failed := call(i.Server.FindToken(ctx, i.Credential, token.Name))
+		there, err := i.has(ctx, token, last != nil)
+		var failed *influxdb3.Error
 		switch {
-		case failed != nil && last != nil:
+		case errors.As(err, &failed) && last != nil:
 			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was deleted could not be found out", token.Name), Err: &twoErrors{last, failed}}
 		case failed != nil:
 			return issueProblem(failed)
-		case token.ClusterUUID != "" && token.ClusterUUID != listing.ClusterUUID:
-			return wrongServer("the token belongs to cluster %s, and cluster %q answers", token.ClusterUUID, listing.ClusterUUID)
+		case err != nil || !there:
+			return err
 		}
-		if row := listing.Find(token.Name); row == nil || token.Hash != "" && row.Hash != token.Hash {
+		_, failed = call(struct{}{}, i.Server.DeleteToken(ctx, i.Credential, token.Name))
+		if failed == nil {
 			return nil
 		}
-		err := i.Server.DeleteToken(ctx, i.Credential, token.Name)
-		if err == nil {
-			return nil
-		}
-		_, failed = call(struct{}{}, err)
 		// 404 is looked up as well: it may be a proxy's.
 		if !is(failed, influxdb3.KindOutcomeUnknown) && !is(failed, influxdb3.KindNotFound) {
 			return issueProblem(failed)
@@ -156,30 +165,64 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 	return &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not deleted", token.Name), Err: last}
 }
 
+// has says whether the server has a token. A young one that is not to be seen is
+// looked for again while a node may lag behind, unless it was asked to go already.
+func (i *Issuer) has(ctx context.Context, token Issued, leaving bool) (bool, error) {
+	began := i.Clock.Now()
+	for {
+		listing, failed := call(i.Server.FindToken(ctx, i.Credential, token.Name))
+		if failed != nil {
+			return false, failed
+		}
+		if err := sameCluster(listing, token.ClusterUUID); err != nil {
+			return false, err
+		}
+		row := listing.Find(token.Name)
+		there := row != nil && (token.Hash == "" || row.Hash == token.Hash)
+		if there || leaving || !i.MayLag(ctx, token.CreatedAt, began, listing.Date) {
+			return there, nil
+		}
+		if err := i.Clock.Sleep(ctx, syncPoll); err != nil {
+			return false, interrupted()
+		}
+	}
+}
+
 // MayLag says whether a token that was made at createdAt may be missing because the
 // node that answers has not learned of it yet. began is when the caller began to
-// look: a clock that is behind the server's does not make it look for ever.
-func (i *Issuer) MayLag(ctx context.Context, createdAt, began time.Time) bool {
-	now := i.Clock.Now()
-	if !now.Before(createdAt.Add(syncInterval)) || !now.Before(began.Add(syncInterval)) {
+// look, and now the server's clock, zero if it did not tell.
+func (i *Issuer) MayLag(ctx context.Context, createdAt, began, now time.Time) bool {
+	if now.IsZero() {
+		now = i.Clock.Now()
+	}
+	if !now.Before(createdAt.Add(syncInterval)) || i.Clock.Now().Sub(began) >= syncInterval {
 		return false
 	}
 	info, err := i.Server.Ping(ctx, i.Credential)
 	return err != nil || info.Build != "Core"
 }
 
+// sameCluster checks that a listing is that of the cluster a token belongs to, ""
+// if that is not known.
+func sameCluster(listing *influxdb3.Listing, clusterUUID string) error {
+	switch {
+	case clusterUUID == "" || listing.ClusterUUID == clusterUUID:
+		return nil
+	case listing.ClusterUUID == "":
+		return &Error{Problem: ProblemUnavailable, Message: "the answer has no cluster-uuid header, which this server sends; something on the way drops it"}
+	default:
+		return wrongServer("the token belongs to cluster %s, and cluster %s answers", clusterUUID, listing.ClusterUUID)
+	}
+}
+
 // IssuedHere checks that a listing is that of the cluster a token belongs to, "" if
 // that is not known. The credential that listed is a token itself, so that a
 // listing without any is no server's with authentication.
 func IssuedHere(listing *influxdb3.Listing, clusterUUID string) error {
-	switch {
-	case clusterUUID != "" && listing.ClusterUUID != clusterUUID:
-		return wrongServer("the token belongs to cluster %s, and cluster %q answers", clusterUUID, listing.ClusterUUID)
-	case len(listing.Tokens) == 0:
+	if len(listing.Tokens) == 0 {
 		return &Error{Problem: ProblemAuthenticationOff, Message: "the server lists no token at all, not even the one that asked"}
-	default:
-		return nil
 	}
+	return sameCluster(listing, clusterUUID)
 }
 
 // issueProblem is for a failure that is known to have changed nothing.

@@ -17,13 +17,14 @@ const (
 	deletePath = "/api/v3/configure/token"
 )
 
-// issuer issues tokens on a test server; issue issues one of that name.
+// issuer issues tokens on a test server; issue issues one of that name, which is
+// unique if it says so.
 func issuer(t *testing.T, s *influxdb3test.Server, credential string) (i *lifecycle.Issuer, issue func(ctx context.Context, name string) (*influxdb3.Token, []lifecycle.Warning, error)) {
 	t.Helper()
 	client := influxdb3.New(influxdb3.Config{URL: parse(t, s.URL()), Timeout: 10 * time.Second})
 	i = &lifecycle.Issuer{Server: client, Credential: influxdb3.NewSecret(credential), Clock: &clock{}}
 	return i, func(ctx context.Context, name string) (*influxdb3.Token, []lifecycle.Warning, error) {
-		return i.Issue(ctx, name, func(ctx context.Context) (*influxdb3.Token, error) {
+		return i.Issue(ctx, name, strings.HasPrefix(name, "unique-"), func(ctx context.Context) (*influxdb3.Token, error) {
 			return client.CreateNamedAdminToken(ctx, i.Credential, name, nil)
 		})
 	}
@@ -51,7 +52,8 @@ func TestIssue(t *testing.T) {
 		"forbidden":           {named(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 403}), lifecycle.ProblemForbidden, 0, 0},
 		"no such endpoint":    {named(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 404}), lifecycle.ProblemNotSupported, 0, 0},
 		"a proxy's 401":       {named(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 401}), lifecycle.ProblemUnavailable, 0, 0},
-		"lost, cannot look":   {[]influxdb3test.Fault{lost, {Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Times: -1}}, lifecycle.ProblemUnresolved, 0, 1},
+		"lost, cannot look":   {[]influxdb3test.Fault{lost, {Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Skip: 1, Times: -1}}, lifecycle.ProblemUnresolved, 0, 1},
+		"cannot look before":  {[]influxdb3test.Fault{{Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Times: -1}}, lifecycle.ProblemUnavailable, 0, 0},
 		"lost, cannot delete": {[]influxdb3test.Fault{lost, {Kind: influxdb3test.Answer, Status: 403, Path: deletePath, Times: -1}}, lifecycle.ProblemLost, 0, 1},
 	}
 	for name, tt := range tests {
@@ -85,13 +87,10 @@ func TestIssue_nameTaken(t *testing.T) {
 	for name, fault := range map[string]bool{"said so": false, "answer lost": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := &clock{}
-			s := influxdb3test.New(t, influxdb3test.Clock(c.Now))
+			s := influxdb3test.New(t)
 			admin := s.Bootstrap(t)
 			theirs := s.CreateNamedAdmin(t, admin, "ci", 0)
-			_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
-			i, issue := issuer(t, s, admin)
-			i.Clock = c
+			_, issue := issuer(t, s, admin)
 			if fault {
 				s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
 			}
@@ -101,6 +100,118 @@ func TestIssue_nameTaken(t *testing.T) {
 				t.Error("somebody else's token was deleted")
 			}
 		})
+	}
+}
+
+// relayed is a server behind a proxy that changes what it says of itself.
+type relayed struct {
+	lifecycle.IssuingServer
+	date    func(time.Time) time.Time
+	cluster func(string) string
+}
+
+func (r relayed) FindToken(ctx context.Context, credential influxdb3.Secret, name string) (*influxdb3.Listing, error) {
+	listing, err := r.IssuingServer.FindToken(ctx, credential, name)
+	if err == nil && r.date != nil {
+		listing.Date = r.date(listing.Date)
+	}
+	if err == nil && r.cluster != nil {
+		listing.ClusterUUID = r.cluster(listing.ClusterUUID)
+	}
+	return listing, err
+}
+
+// The Date of a reply can be a proxy's. Whose a token is does not hang on it: not
+// somebody else's is deleted, and not ours forgotten.
+func TestIssue_proxyClock(t *testing.T) {
+	t.Parallel()
+	for name, date := range map[string]func(time.Time) time.Time{
+		"behind": func(d time.Time) time.Time { return d.Add(-10 * time.Minute) },
+		"none":   func(time.Time) time.Time { return time.Time{} },
+	} {
+		t.Run(name+", somebody else's", func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			admin := s.Bootstrap(t)
+			theirs := s.CreateNamedAdmin(t, admin, "ci", 0)
+			i, issue := issuer(t, s, admin)
+			i.Server = relayed{IssuingServer: i.Server, date: date}
+			s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 502, Path: namedPath})
+			_, _, err := issue(t.Context(), "ci")
+			expectProblem(t, err, lifecycle.ProblemNameTaken)
+			if !s.Accepts(t, theirs) {
+				t.Error("somebody else's token was deleted")
+			}
+		})
+		for _, token := range []string{"ci", "unique-1"} {
+			t.Run(name+", ours, "+token, func(t *testing.T) {
+				t.Parallel()
+				s := influxdb3test.New(t)
+				admin := s.Bootstrap(t)
+				i, issue := issuer(t, s, admin)
+				i.Server = relayed{IssuingServer: i.Server, date: date}
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
+				made, warnings, err := issue(t.Context(), token)
+				if err != nil || len(warnings) != 1 || !s.Accepts(t, made.Secret.Reveal()) || len(s.Names(t, admin)) != 2 {
+					t.Errorf("not made good: %v, %v, %v", warnings, err, s.Names(t, admin))
+				}
+			})
+		}
+	}
+	// What was older than the look before is not taken for ours, nor for theirs.
+	t.Run("ahead", func(t *testing.T) {
+		t.Parallel()
+		s := influxdb3test.New(t)
+		admin := s.Bootstrap(t)
+		i, issue := issuer(t, s, admin)
+		i.Server = relayed{IssuingServer: i.Server, date: func(d time.Time) time.Time { return d.Add(10 * time.Minute) }}
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
+		_, _, err := issue(t.Context(), "ci")
+		expectProblem(t, err, lifecycle.ProblemUnresolved)
+		if len(s.Names(t, admin)) != 2 {
+			t.Error("it was deleted")
+		}
+	})
+}
+
+// A proxy that drops the cluster-uuid does not make another cluster of the server.
+func TestRevoke_noClusterUUID(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	admin := s.Bootstrap(t)
+	i, issue := issuer(t, s, admin)
+	token, _, err := issue(t.Context(), "ci")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Server = relayed{IssuingServer: i.Server, cluster: func(string) string { return "" }}
+	want := lifecycle.ProblemUnavailable
+	if token.ClusterUUID == "" { // before 3.7
+		want = 0
+	}
+	expectProblem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID}), want)
+}
+
+// A node that has not learned of a token yet does not make it gone.
+func TestRevoke_lag(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
+	admin := s.Bootstrap(t)
+	_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
+	i, issue := issuer(t, s, admin)
+	i.Clock = ahead{c, time.Minute}
+	token, _, err := issue(t.Context(), "ci")
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued := lifecycle.Issued{Name: "ci", Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID, CreatedAt: token.CreatedAt}
+	if err := i.Revoke(t.Context(), issued); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Sleep(t.Context(), time.Minute)
+	if s.Accepts(t, token.Secret.Reveal()) {
+		t.Error("the token is still accepted")
 	}
 }
 

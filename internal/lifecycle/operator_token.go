@@ -93,8 +93,21 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	if ctx.Err() != nil {
 		return OperatorToken{}, nil, interrupted()
 	}
+	absent := false // before, and known
+	if !o.Credential.IsEmpty() {
+		listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
+		switch {
+		case is(failed, influxdb3.KindUnauthorized), is(failed, influxdb3.KindForbidden):
+			// It is no help. A new server knows no token at all.
+		case failed != nil:
+			return OperatorToken{}, nil, unavailable(failed)
+		case listing.Find(influxdb3.OperatorTokenName) != nil:
+			return o.takeListed(context.WithoutCancel(ctx), listing, consent, false)
+		default:
+			absent = true
+		}
+	}
 	ctx = context.WithoutCancel(ctx) // from here on a secret may be on its way
-	began := o.Clock.Now()
 	token, failed := call(o.Server.CreateOperatorToken(ctx))
 	lost := is(failed, influxdb3.KindOutcomeUnknown)
 	if lost {
@@ -111,20 +124,18 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	switch {
 	case failed == nil:
 		return o.minted(ctx, token, OperatorToken{})
-	case is(failed, influxdb3.KindConflict) && lost:
-		return o.takeExisting(ctx, consent, &began)
 	case is(failed, influxdb3.KindConflict):
-		return o.takeExisting(ctx, consent, nil)
+		return o.takeExisting(ctx, consent, lost, absent)
 	default:
 		return OperatorToken{}, nil, definite(failed)
 	}
 }
 
-// takeExisting handles a server that has an operator token. lostSince is when a
-// creation began whose reply was lost, nil if none was.
-func (o *Operator) takeExisting(ctx context.Context, consent bool, lostSince *time.Time) (OperatorToken, []Warning, error) {
+// takeExisting handles a server that says that it has an operator token. lost: the
+// reply to a creation was lost before; absent: it had none before that.
+func (o *Operator) takeExisting(ctx context.Context, consent, lost, absent bool) (OperatorToken, []Warning, error) {
 	noCredential := &Error{Problem: ProblemNoCredential, Message: "the server has an operator token already, and no credential is configured"}
-	if lostSince != nil {
+	if lost {
 		noCredential = &Error{Problem: ProblemLost, Message: "the reply to the creation of the operator token was lost, and the server has one now"}
 	}
 	if !o.Credential.IsEmpty() {
@@ -132,25 +143,26 @@ func (o *Operator) takeExisting(ctx context.Context, consent bool, lostSince *ti
 		switch {
 		case is(failed, influxdb3.KindUnauthorized):
 			noCredential.Err = failed
-			if lostSince == nil {
+			if !lost {
 				noCredential.Message = "the server has an operator token already, and it refuses the configured token"
 			}
-		case failed != nil && lostSince != nil:
+		case failed != nil && lost:
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token just now is not known", Err: failed}
 		case failed != nil:
 			return OperatorToken{}, nil, unavailable(failed)
 		default:
-			return o.takeListed(ctx, listing, consent, lostSince)
+			return o.takeListed(ctx, listing, consent, lost && absent)
 		}
 	}
-	if o.Server.HasRecovery() && (consent || lostSince != nil) {
+	if o.Server.HasRecovery() && (consent || lost) {
 		return o.recover(ctx, OperatorToken{}, noCredential)
 	}
 	return OperatorToken{}, nil, noCredential
 }
 
-// takeListed is takeExisting with a credential that the server accepted.
-func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, consent bool, lostSince *time.Time) (OperatorToken, []Warning, error) {
+// takeListed takes what a listing with the credential shows. orphan: it was made by
+// a request whose reply was lost, and nobody holds it.
+func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, consent, orphan bool) (OperatorToken, []Warning, error) {
 	row := listing.Find(influxdb3.OperatorTokenName)
 	if row == nil {
 		return OperatorToken{}, nil, &Error{Problem: ProblemNoOperatorToken, Message: "the server says that it has an operator token, but does not list it"}
@@ -159,9 +171,6 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	if mine && !consent {
 		return o.adopted(row, listing), nil, nil
 	}
-	// Made since the request was sent, by the server's own clock: it is the
-	// one whose reply was lost, and nobody holds it.
-	orphan := lostSince != nil && madeSince(row, listing, *lostSince, o.Clock)
 	if !mine && !consent && !orphan {
 		return OperatorToken{}, nil, &Error{Problem: ProblemNotOperatorToken, Message: "the configured token is valid, but it is not the operator token"}
 	}

@@ -838,15 +838,16 @@ func TestInspect(t *testing.T) {
 
 func TestInspect_age(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
+	c := &clock{}
+	s := influxdb3test.New(t, influxdb3test.Clock(c.Now))
 	prior := kept(t, s, s.Bootstrap(t))
-	o, c := operator(t, s, "")
+	o, _ := operator(t, s, "") // its own clock stands still: the server's counts
 	for _, want := range []lifecycle.Status{lifecycle.StatusActive, lifecycle.StatusRotationDue} {
 		seen, err := o.Inspect(t.Context(), prior, time.Hour)
 		if err != nil || seen.Token.Status != want {
 			t.Errorf("got %s, %v, want %s", seen.Token.Status, err, want)
 		}
-		_ = c.Sleep(t.Context(), time.Hour) // only the fake moves
+		_ = c.Sleep(t.Context(), time.Hour+time.Second) // a Date has whole seconds
 	}
 }
 
@@ -964,6 +965,132 @@ func TestInspect_thirdHash(t *testing.T) {
 	seen, err := o.Inspect(t.Context(), token, 0)
 	if err != nil || seen.Token.Status != lifecycle.StatusRejected || c.sleptFor() != 0 {
 		t.Errorf("got %s, %v after %s", seen.Token.Status, err, c.sleptFor())
+	}
+}
+
+// A token that somebody else regenerated can be too old besides.
+func TestInspect_refusedAndTooOld(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	s := influxdb3test.New(t, influxdb3test.Clock(c.Now))
+	old := s.Bootstrap(t)
+	prior := kept(t, s, old)
+	s.Regenerate(t, old)
+	o, _ := operator(t, s, "")
+	for _, overdue := range []bool{false, true} {
+		seen, err := o.Inspect(t.Context(), prior, time.Hour)
+		if err != nil || seen.Token.Status != lifecycle.StatusRejected || seen.Overdue != overdue {
+			t.Errorf("got %s, overdue %t, %v", seen.Token.Status, seen.Overdue, err)
+		}
+		_ = c.Sleep(t.Context(), time.Hour+time.Second)
+	}
+}
+
+// A node can be two rotations behind, and then show a token that is neither the one
+// in state nor the one before it. The newest one is the only copy.
+func TestInspect_twoRotationsBehind(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
+	first := s.Bootstrap(t)
+	_ = c.Sleep(t.Context(), time.Minute)
+	prior := kept(t, s, first)
+	o, _ := operator(t, s, first)
+	o.Clock = c
+	for range 2 {
+		token, _, err := o.Rotate(t.Context(), prior)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prior = token
+	}
+	seen, err := o.Inspect(t.Context(), prior, 0)
+	if err != nil || seen.TakenOver || !seen.Token.Secret.Equal(prior.Secret) || seen.Token.Status != lifecycle.StatusActive {
+		t.Errorf("got %s, taken over %t, %v", seen.Token.Status, seen.TakenOver, err)
+	}
+	if !s.Accepts(t, seen.Token.Secret.Reveal()) {
+		t.Error("what is kept is dead")
+	}
+}
+
+// The same while the outcome of a rotation is looked up, with the token of the
+// beginning as the credential and with none.
+func TestRotate_twoRotationsBehind(t *testing.T) {
+	t.Parallel()
+	for name, credential := range map[string]bool{"first token": true, "no credential": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &clock{}
+			s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
+			first := s.Bootstrap(t)
+			_ = c.Sleep(t.Context(), time.Minute)
+			prior := kept(t, s, first)
+			o, _ := operator(t, s, "")
+			if credential {
+				o.Credential = influxdb3.NewSecret(first)
+			}
+			o.Clock = c
+			token, _, err := o.Rotate(t.Context(), prior)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
+			_, _, err = o.Rotate(t.Context(), token)
+			expectProblem(t, err, lifecycle.ProblemNotDone)
+			if !s.Accepts(t, token.Secret.Reveal()) {
+				t.Error("what is kept is dead")
+			}
+		})
+	}
+}
+
+// The machine's clock may be ahead of the server's, by which lag is judged.
+func TestInspect_clockAhead(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
+	first := s.Bootstrap(t)
+	_ = c.Sleep(t.Context(), time.Minute)
+	prior := kept(t, s, first)
+	o, _ := operator(t, s, "")
+	o.Clock = ahead{c, time.Minute}
+	token, _, err := o.Rotate(t.Context(), prior)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := o.Inspect(t.Context(), token, 0)
+	if err != nil || seen.Token.Status != lifecycle.StatusActive {
+		t.Errorf("got %s, %v", seen.Token.Status, err)
+	}
+}
+
+// ahead is a clock that is ahead of another.
+type ahead struct {
+	*clock
+	by time.Duration
+}
+
+func (a ahead) Now() time.Time { return a.clock.Now().Add(a.by) }
+
+// Another cluster that answers after a rotation says nothing of what became of it.
+func TestRotate_anotherClusterAfterwards(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	old := s.Bootstrap(t)
+	prior := kept(t, s, old)
+	if prior.ClusterUUID == "" {
+		t.Skip("needs a server that sends cluster-uuid (3.7 and later)")
+	}
+	o, _ := operator(t, s, "")
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath})
+	s.Inject(influxdb3test.Fault{
+		Kind: influxdb3test.Answer, Path: queryPath, Times: -1, Status: http.StatusUnauthorized,
+		Body: `{"error": "the request was not authenticated"}`, Header: http.Header{"Cluster-Uuid": {"another"}},
+	})
+	_, _, err := o.Rotate(t.Context(), prior)
+	expectProblem(t, err, lifecycle.ProblemUnresolved)
+	if !strings.Contains(err.Error(), "another") {
+		t.Errorf("the error does not name the cluster that answers: %v", err)
 	}
 }
 

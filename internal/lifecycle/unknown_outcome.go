@@ -22,9 +22,6 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 				return *found, warnings, nil
 			}
 		}
-		if known := asError(err); known != nil && (known.Problem == ProblemWrongServer || known.Problem == ProblemNoOperatorToken) {
-			return OperatorToken{}, nil, err
-		}
 		if err != nil {
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: &twoErrors{failed, err}}
 		}
@@ -34,6 +31,8 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 			return *seen.token, nil, nil
 		case seen.unchanged && heals == 0: // later it only means that the healing was not done
 			return OperatorToken{}, nil, &Error{Problem: ProblemNotDone, Message: "the operator token was not regenerated", Err: failed}
+		case seen.stale:
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out, because the server shows an older one than the one in state", Err: failed}
 		case seen.accepted.IsEmpty():
 			return o.recoverLost(ctx, prior, lost)
 		}
@@ -57,18 +56,21 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 type sight struct {
 	token     *OperatorToken   // the secret that had seemed lost, if it was found
 	unchanged bool             // the hash is the one from before
+	stale     bool             // the token is one from before that
 	hash      string           // the hash listed, "" if nobody could list
 	accepted  influxdb3.Secret // a credential that could list, empty if every one was refused
+	at        time.Time        // the server's clock at the last refusal
 }
 
 // look asks with one credential after the other, until one is accepted. While a
-// node may lag behind, the hash from before is looked at again until the sync
-// interval is over.
+// node may lag behind, a hash from before is looked at again until the sync
+// interval is over, and so is the refusal of a token that is as young as that.
 func (o *Operator) look(ctx context.Context, credentials []influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
 	began := o.Clock.Now()
 	for {
 		seen, err := o.lookOnce(ctx, credentials, baseline, prior)
-		if err != nil || !seen.unchanged || settled(ctx, o.Server, seen.accepted, o.Clock.Now().Sub(began)) {
+		again := seen.unchanged || seen.stale || seen.accepted.IsEmpty() && seen.at.Before(prior.RotatedAt.Add(syncInterval))
+		if err != nil || !again || settled(ctx, o.Server, seen.accepted, o.Clock.Now().Sub(began)) {
 			return seen, err
 		}
 		if err := o.Clock.Sleep(ctx, syncPoll); err != nil {
@@ -78,6 +80,7 @@ func (o *Operator) look(ctx context.Context, credentials []influxdb3.Secret, bas
 }
 
 func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
+	var refused sight
 	for i, credential := range credentials {
 		if credential.IsEmpty() || contains(credentials[:i], credential) {
 			continue
@@ -87,9 +90,10 @@ func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret,
 			continue // it may not list
 		}
 		if failed != nil {
-			if refused, err := prior.refusedBy(failed); !refused {
+			if byServer, err := prior.refusedBy(failed); !byServer {
 				return sight{}, err
 			}
+			refused.at = o.serverTime(failed.Date)
 			continue
 		}
 		if err := prior.sameServer(listing); err != nil {
@@ -101,6 +105,8 @@ func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret,
 			return sight{}, &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token"}
 		case row.Hash == baseline:
 			return sight{unchanged: true, hash: row.Hash, accepted: credential}, nil
+		case prior.newerThan(row):
+			return sight{stale: true, hash: row.Hash, accepted: credential}, nil
 		case row.Hash == credential.Hash():
 			holder := Operator{Server: o.Server, Credential: credential, Clock: o.Clock}
 			token := holder.adopted(row, listing)
@@ -109,7 +115,7 @@ func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret,
 			return sight{hash: row.Hash, accepted: credential}, nil
 		}
 	}
-	return sight{}, nil
+	return refused, nil
 }
 
 // settled says whether a change that is not to be seen after so much time will not

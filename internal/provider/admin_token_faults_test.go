@@ -215,6 +215,40 @@ func TestAccAdminToken_regeneratedElsewhere(t *testing.T) {
 	}
 }
 
+// A rotation that was due by age and whose reply was lost stays due: the next apply
+// heals as soon as it has something to heal with.
+func TestAccAdminToken_lostReplyByAge(t *testing.T) {
+	t.Parallel()
+	for name, recovery := range map[string]bool{"named admin token": false, "recovery listener": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := &testClock{}
+			s := influxdb3test.New(t, influxdb3test.Clock(clock.Now), influxdb3test.WithRecovery())
+			old := s.Bootstrap(t)
+			provider := block(s, withToken(s.CreateNamedAdmin(t, old, "automation", 0)))
+			if recovery {
+				provider = block(s, fmt.Sprintf("recovery_url = %q", s.RecoveryURL()))
+			}
+			aging := operator(unprotected, `rotate_after = "24h"`)
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(clock),
+				Steps: []resource.TestStep{
+					{Config: block(s, withToken(old)) + aging},
+					{
+						PreConfig: func() {
+							clock.advance(25 * time.Hour)
+							s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath})
+						},
+						Config: block(s) + aging, ExpectError: words("New Operator Token Was Lost"),
+					},
+					{Config: provider + aging, ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s)},
+					{Config: provider + aging, ConfigPlanChecks: nothingToDo()},
+				},
+			})
+		})
+	}
+}
+
 // Another cluster answers: nothing is changed on it, and nothing in state.
 func TestAccAdminToken_anotherCluster(t *testing.T) {
 	t.Parallel()

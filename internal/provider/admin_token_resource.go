@@ -172,27 +172,31 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if req.Plan.Raw.IsNull() {
 		// What create_before_destroy replaced is destroyed when its successor is
 		// there, and then it is not the only copy.
-		if !resp.Diagnostics.HasError() && state.DeletionProtection.ValueBool() && !r.in.hasCreated() {
+		if !resp.Diagnostics.HasError() && state.protected() && !r.in.hasCreated() {
 			resp.Diagnostics.Append(deletionProtected())
 		}
+		// A replacement is not planned like this, so that Delete can tell the two.
+		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRemoved, true)...)
 		return
 	}
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	imported, diags := getPrivate[bool](ctx, req.Private, privateImported)
 	resp.Diagnostics.Append(diags...)
+	overdue, diags := getPrivate[bool](ctx, req.Private, privateOverdue)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 
-	circumstances := plan.circumstances(state, imported)
+	circumstances := plan.circumstances(state, imported, overdue)
 	switch {
-	case circumstances.Due() != lifecycle.ReasonNone, plan.mayBecomeDue(state, imported):
+	case plan.mayBecomeDue(circumstances):
 		for _, name := range rotating {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
 		}
 		return
-	case circumstances.Stuck():
-		resp.Diagnostics.Append(rotatedElsewhere())
+	case circumstances.Stuck() && (plan.protected() || !state.protected()): // a dead token too may be let go
+		resp.Diagnostics.Append(rotatedElsewhere(imported))
 		return
 	}
 	if imported && circumstances.TriggersChanged {
@@ -272,6 +276,7 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 	state.refresh(seen.Token)
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privatePreviousHash, seen.Token.PreviousHash)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateOverdue, seen.Overdue)...)
 	switch {
 	case seen.TakenOver:
 		resp.Diagnostics.Append(takenOver())
@@ -325,7 +330,9 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if r.in != nil {
+	removed, diags := getPrivate[bool](ctx, req.Private, privateRemoved)
+	resp.Diagnostics.Append(diags...)
+	if r.in != nil && !removed { // another resource's creation must not use it
 		r.in.handOver(state)
 	}
 	resp.Diagnostics.AddWarning("Operator Token Stays Valid",
@@ -370,9 +377,10 @@ func (r *adminTokenResource) save(ctx context.Context, model adminTokenModel, st
 }
 
 // circumstances are what the plan says of a rotation, as far as it is known.
-func (m adminTokenModel) circumstances(state adminTokenModel, imported bool) lifecycle.Circumstances {
+func (m adminTokenModel) circumstances(state adminTokenModel, imported, overdue bool) lifecycle.Circumstances {
 	return lifecycle.Circumstances{
 		Status:             lifecycle.Status(state.Status.ValueString()),
+		Overdue:            overdue,
 		TriggersChanged:    triggersDiffer(m.RotationTriggers, state.RotationTriggers),
 		RotateAfterChanged: m.RotateAfter.IsUnknown() || durationOf(m.RotateAfter) != durationOf(state.RotateAfter),
 		Imported:           imported,
@@ -383,12 +391,16 @@ func (m adminTokenModel) circumstances(state adminTokenModel, imported bool) lif
 // mayBecomeDue says whether a value that is still unknown could make a rotation
 // due at apply. Then the plan must leave everything unknown: turning known is
 // allowed at apply, the reverse is not.
-func (m adminTokenModel) mayBecomeDue(state adminTokenModel, imported bool) bool {
-	due := lifecycle.Status(state.Status.ValueString()) == lifecycle.StatusRotationDue
-	rejected := lifecycle.Status(state.Status.ValueString()) == lifecycle.StatusRejected
-	return !imported && anyUnknown(m.RotationTriggers) ||
-		due && m.RotateAfter.IsUnknown() ||
-		rejected && m.ExistingToken.IsUnknown()
+func (m adminTokenModel) mayBecomeDue(c lifecycle.Circumstances) bool {
+	c.TriggersChanged = c.TriggersChanged || anyUnknown(m.RotationTriggers)
+	c.RotateAfterChanged = c.RotateAfterChanged && !m.RotateAfter.IsUnknown()
+	c.Consent = c.Consent || m.ExistingToken.IsUnknown()
+	return c.Due() != lifecycle.ReasonNone
+}
+
+// protected counts null, which only a state from elsewhere can have, as the default.
+func (m adminTokenModel) protected() bool {
+	return m.DeletionProtection.IsNull() || m.DeletionProtection.ValueBool()
 }
 
 // operatorToken is the part of the model that lifecycle works with.

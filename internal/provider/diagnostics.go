@@ -73,10 +73,9 @@ func explain(op operation, err *lifecycle.Error, in *instance) (now, next string
 		return "Nothing was changed on the server. " + deadNow(op),
 			"Do one of these and apply again, which then regenerates:\n" + bullets(capital(wayToken), capital(wayRecovery))
 	case lifecycle.ProblemForbidden:
-		return "Nothing was changed on the server. " + keptValid(op, kept),
-			"The server, or what stands in front of it, answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself. Look at what is in between, and at which token the provider has; then apply again."
+		return unchanged(op), "The server, or what stands in front of it, answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself. Look at what is in between, and at which token the provider has; then apply again."
 	case lifecycle.ProblemNotDone:
-		return "Nothing was changed on the server. " + keptValid(op, kept), "Remove the cause and apply again."
+		return unchanged(op), "Remove the cause and apply again."
 	case lifecycle.ProblemNoOperatorToken:
 		return kept, noOperatorToken(op)
 	case lifecycle.ProblemUnresolved:
@@ -98,14 +97,17 @@ func noOperatorToken(op operation) string {
 	return "If the server runs with --without-auth, start it without. If its operator token was deleted, forget the resource with `terraform state rm` and apply again, which creates another."
 }
 
-func keptValid(op operation, kept string) string {
+func unchanged(op operation) string {
+	const server = "Nothing was changed on the server."
 	switch op {
 	case regenerating:
-		return "The token in state is unchanged, and the rotation stays due."
+		return server + " The token in state is unchanged, and the rotation stays due."
 	case replacing:
-		return "The token in state is unchanged, and its replacement stays due."
+		return server + " The token in state is unchanged, and its replacement stays due."
+	case reading:
+		return server + " The token in state is kept as it was."
 	default:
-		return kept
+		return server
 	}
 }
 
@@ -148,7 +150,9 @@ func existingTokenWays(op operation, err *lifecycle.Error) string {
 		} else {
 			ways = append(ways, `If it may be replaced and you hold a named admin token, give that to the provider and set existing_token = "regenerate"`)
 		}
-		ways = append(ways, `If nobody holds it, `+wayRecovery+` and existing_token = "regenerate"`)
+		ways = append(ways,
+			`If nobody holds it, `+wayRecovery+` and existing_token = "regenerate"`,
+			"If the token is in this state already and was to be replaced, use `terraform untaint` and rotate by a trigger: with create_before_destroy, which a resource gets from those that depend on it, a replacement does not have it")
 	} else {
 		ways = append(ways, `If you do not, do not import: write the block with existing_token = "regenerate", and an apply regenerates the token with the provider's token or through recovery_url`)
 	}
@@ -176,14 +180,21 @@ func deletionProtected() diag.Diagnostic {
 			"If it is meant to go, set deletion_protection = false, apply, and then remove it.")
 }
 
-func rotatedElsewhere() diag.Diagnostic {
+// rotatedElsewhere is the error about a token that is dead while nothing asks for a
+// new one. After an import a change of the triggers does not: it is recorded.
+func rotatedElsewhere(imported bool) diag.Diagnostic {
+	ways := []string{
+		"Give the provider the current operator token (token, or INFLUXDB3_AUTH_TOKEN): if it is newer than the one in state, it is taken over, and nothing is regenerated. After a restore from a backup it is older, and one of the other ways is needed",
+		`Consent: set existing_token = "regenerate", with a named admin token as the provider's token or with recovery_url`,
+	}
+	if !imported {
+		ways = append(ways, "Change a value in rotation_triggers, with a named admin token as the provider's token or with recovery_url")
+	}
+	ways = append(ways, "Forget the token, if it is of no use any more: set deletion_protection = false, apply, and remove the block")
 	return diag.NewErrorDiagnostic("Operator Token Was Regenerated Elsewhere",
 		"The server refuses the operator token in state, so somebody else has regenerated it, or the reply with its successor was lost.\n\n"+
 			"Nothing was called, and the old token is kept in state. It is not regenerated again without being asked for: somebody may hold the current one.\n\n"+
-			"Do one of these and apply again:\n"+bullets(
-			"Give the provider the current operator token (token, or INFLUXDB3_AUTH_TOKEN): it is taken over, and nothing is regenerated",
-			`Consent: set existing_token = "regenerate", with a named admin token as the provider's token or with recovery_url`,
-			"Change a value in rotation_triggers, with a named admin token as the provider's token or with recovery_url"))
+			"Do one of these and apply again:\n"+bullets(ways...))
 }
 
 func takenOver() diag.Diagnostic {
@@ -274,12 +285,21 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 		next = "Give the provider the operator token or a named admin token."
 	case lifecycle.ProblemUnresolved:
 		now = fmt.Sprintf("It is not known whether the server has the token %q.", name)
-		next = "Look for it in the data source influxdb3_tokens when the server can be reached: if it is there, its secret is lost. Delete it (" + deletion(name) + ") and apply again."
+		next = "Look for it in the data source influxdb3_tokens when the server can be reached. If it was made by this run, nobody holds its secret: delete it (" + deletion(name) + ") and apply again."
 	case lifecycle.ProblemLost:
 		now = fmt.Sprintf("The server has a token %q whose secret nobody holds.", name)
 		next = "Delete it when the server can be reached (" + deletion(name) + ") and apply again."
 	}
 	return diag.NewErrorDiagnostic(summary, strings.Join([]string{sentence(known.Error()), now, next}, "\n\n"))
+}
+
+// ownCredential is the error about a token that the provider itself works with.
+func ownCredential(name string) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Token Is the Provider's Own",
+		fmt.Sprintf("This plan deletes the token %q, and the provider works with that very token: after it nothing could be done any more.\n\n"+
+			"Nothing was changed.\n\n"+
+			"Give the provider another token first (token, or INFLUXDB3_AUTH_TOKEN), the operator token for example, and apply again. "+
+			"To let Terraform forget the token without deleting it, use `terraform state rm`.", loggable(name)))
 }
 
 // deletion is the command that deletes a token past Terraform.

@@ -79,3 +79,13 @@ func TestExpiryWarnings(t *testing.T) {
 		}
 	}
 }
+
+// A state from elsewhere can have null where this provider writes the default.
+func TestProtectedByDefault(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[types.Bool]bool{types.BoolNull(): true, types.BoolValue(true): true, types.BoolValue(false): false} {
+		if got := (adminTokenModel{DeletionProtection: value}).protected(); got != want {
+			t.Errorf("deletion_protection = %s: protected %t", value, got)
+		}
+	}
+}

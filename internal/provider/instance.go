@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -19,11 +20,12 @@ type instance struct {
 	tokens  *sharedListing
 	unknown string // the attribute that is not known yet, "" if the instance can be used
 
-	mu         sync.Mutex
-	credential influxdb3.Secret
-	claimed    bool             // a Create for the operator token has begun
-	created    bool             // and has succeeded
-	handedOver *adminTokenModel // left by Delete for the Create of the same replacement
+	mu           sync.Mutex
+	credential   influxdb3.Secret
+	claimed      bool             // a Create for the operator token has begun
+	created      bool             // and has succeeded
+	handedOver   *adminTokenModel // left by Delete for the Create of the same replacement
+	foreignNames map[string]bool  // whose token somebody else made, and whose resource is being destroyed
 }
 
 // newInstance returns an instance that can be used.
@@ -103,6 +105,35 @@ func (in *instance) hasCreated() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.created
+}
+
+// foreign notes that a resource lets go of a name that somebody else's token has.
+func (in *instance) foreign(name string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.foreignNames == nil {
+		in.foreignNames = map[string]bool{}
+	}
+	in.foreignNames[name] = true
+}
+
+// giveUp says whether somebody else's token must make room for one of that name,
+// once.
+func (in *instance) giveUp(name string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	foreign := in.foreignNames[name]
+	delete(in.foreignNames, name)
+	return foreign
+}
+
+// serverTime is the server's clock as a listing tells it, otherwise the machine's:
+// what the server dates is judged by the same clock.
+func (in *instance) serverTime(listing *influxdb3.Listing) time.Time {
+	if listing.Date.IsZero() {
+		return in.clock.Now()
+	}
+	return listing.Date
 }
 
 // handOver keeps what Delete removes from state for a Create that may follow in

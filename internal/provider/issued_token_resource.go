@@ -251,11 +251,17 @@ func (r *issuedTokenResource) ValidateConfig(ctx context.Context, req resource.V
 // ModifyPlan implements resource.ResourceWithModifyPlan. Like that of the operator
 // token it looks at state and configuration, and never at the clock.
 func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || req.State.Raw.IsNull() {
+	if req.State.Raw.IsNull() {
 		return
 	}
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
+	if req.Plan.Raw.IsNull() {
+		resp.Diagnostics.Append(r.ownCredential(state)...)
+		// A replacement is not planned like this, so that Delete can tell the two.
+		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRemoved, true)...)
+		return
+	}
 	plan, diags := r.get(ctx, req.Plan)
 	resp.Diagnostics.Append(diags...)
 	config, diags := r.get(ctx, req.Config)
@@ -272,6 +278,7 @@ func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.Modif
 		for _, name := range append(reasons, "token") {
 			resp.RequiresReplace.Append(path.Root(name))
 		}
+		resp.Diagnostics.Append(r.ownCredential(state)...)
 		return
 	}
 	if imported {
@@ -338,7 +345,8 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 		return
 	}
 	name := plan.Name.ValueString()
-	if name == "" {
+	unique := name == ""
+	if unique {
 		name = plan.NamePrefix.ValueString() + uniqueSuffix(r.in.clock.Now())
 	}
 	permissions, diags := permissionsOf(ctx, plan.Permissions)
@@ -351,7 +359,13 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	if d := durationOf(plan.ExpiresIn); d > 0 {
 		expiresIn = &d
 	}
-	token, warnings, err := issuer.Issue(ctx, name, func(ctx context.Context) (*influxdb3.Token, error) {
+	if r.in.giveUp(name) { // as the plan has said, theirs makes room
+		if err := issuer.Revoke(ctx, lifecycle.Issued{Name: name}); err != nil {
+			resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, r.in))
+			return
+		}
+	}
+	token, warnings, err := issuer.Issue(ctx, name, unique, func(ctx context.Context) (*influxdb3.Token, error) {
 		if r.limited {
 			return r.in.client.CreateResourceToken(ctx, issuer.Credential, name, permissions, expiresIn)
 		}
@@ -378,7 +392,7 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 		return // not configured yet: the prior state is the best there is
 	}
 	name := state.Name.ValueString()
-	row, clusterUUID, err := r.look(ctx, state)
+	row, listing, err := r.look(ctx, state)
 	if err != nil {
 		resp.Diagnostics.Append(issuedTokenProblem("Read", name, err, r.in))
 		return
@@ -388,31 +402,32 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	state.refresh(row, clusterUUID, r.in.clock.Now())
-	resp.Diagnostics.Append(state.warnings(r.in.clock.Now())...)
+	now := r.in.serverTime(listing)
+	state.refresh(row, listing.ClusterUUID, now)
+	resp.Diagnostics.Append(state.warnings(now)...)
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
 }
 
 // look finds the token of a state in the shared listing, nil if it is gone. A node
 // that lags behind may not know a new token yet, or still know the one before it,
 // so that both are looked at again before they count.
-func (r *issuedTokenResource) look(ctx context.Context, state limitedTokenModel) (*influxdb3.TokenInfo, string, error) {
+func (r *issuedTokenResource) look(ctx context.Context, state limitedTokenModel) (*influxdb3.TokenInfo, *influxdb3.Listing, error) {
 	began := r.in.clock.Now()
 	for {
 		listing, err := r.in.tokens.get(ctx)
 		if err != nil {
-			return nil, "", lifecycle.IssuedReadProblem(err)
+			return nil, nil, lifecycle.IssuedReadProblem(err)
 		}
 		if err := lifecycle.IssuedHere(listing.Listing, state.ClusterUUID.ValueString()); err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
 		row := listing.byName[state.Name.ValueString()]
 		if row != nil && row.Hash == state.Hash.ValueString() ||
-			!r.in.issuer().MayLag(ctx, timeOf(state.CreatedAt), began) {
-			return row, listing.ClusterUUID, nil
+			!r.in.issuer().MayLag(ctx, timeOf(state.CreatedAt), began, listing.Date) {
+			return row, listing.Listing, nil
 		}
 		if err := r.in.clock.Sleep(ctx, lifecycle.SyncPoll); err != nil {
-			return nil, "", lifecycle.IssuedReadProblem(err)
+			return nil, nil, lifecycle.IssuedReadProblem(err)
 		}
 		r.in.tokens.invalidate()
 	}
@@ -444,8 +459,17 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 		return
 	}
 	name, expires := state.Name.ValueString(), timeOf(state.ExpiresAt)
+	status := lifecycle.IssuedStatus(state.Status.ValueString())
+	if status == lifecycle.IssuedForeign { // it goes if a replacement needs its name, and stays otherwise
+		removed, diags := getPrivate[bool](ctx, req.Private, privateRemoved)
+		resp.Diagnostics.Append(diags...)
+		if !removed {
+			r.in.foreign(name)
+		}
+		return
+	}
 	// The server never purges an expired token, so that one is deleted all the same.
-	if state.KeepOnDestroy.ValueBool() && (expires.IsZero() || r.in.clock.Now().Before(expires)) {
+	if state.KeepOnDestroy.ValueBool() && status != lifecycle.IssuedExpired {
 		until := "for good"
 		if !expires.IsZero() {
 			until = "until " + expires.Format(time.RFC3339)
@@ -453,10 +477,11 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 		resp.Diagnostics.AddWarning("Token Is Kept on the Server", fmt.Sprintf("keep_on_destroy is set: the token %q is removed from state and stays valid %s.", name, until))
 		return
 	}
-	token := lifecycle.Issued{Name: name, Hash: state.Hash.ValueString(), ClusterUUID: state.ClusterUUID.ValueString()}
-	if state.Status.ValueString() == string(lifecycle.IssuedForeign) {
-		token.Hash = "" // the plan has said that theirs is deleted
+	if diags := r.ownCredential(state); diags.HasError() {
+		resp.Diagnostics.Append(diags...)
+		return
 	}
+	token := lifecycle.Issued{Name: name, Hash: state.Hash.ValueString(), ClusterUUID: state.ClusterUUID.ValueString(), CreatedAt: timeOf(state.CreatedAt)}
 	err := r.in.issuer().Revoke(ctx, token)
 	r.in.tokens.invalidate()
 	if err != nil {
@@ -504,11 +529,21 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 		model.Permissions, diags = permissionSet(ctx, permissions)
 		resp.Diagnostics.Append(diags...)
 	}
-	model.refresh(row, listing.ClusterUUID, r.in.clock.Now())
+	model.refresh(row, listing.ClusterUUID, r.in.serverTime(listing.Listing))
 	resp.Diagnostics.Append(r.save(ctx, model, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, true)...)
 	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token once, when it makes it: the attribute token of %q is null until the token is replaced. "+
 		"`terraform apply -replace` with the resource's address does that. A provider block that has it as its token would use INFLUXDB3_AUTH_TOKEN instead.", name))
+}
+
+// ownCredential refuses to delete the token that the provider works with: nothing
+// could be done after it, not even to make another one.
+func (r *issuedTokenResource) ownCredential(state limitedTokenModel) (diags diag.Diagnostics) {
+	expired := lifecycle.IssuedStatus(state.Status.ValueString()) == lifecycle.IssuedExpired
+	if r.in.usable() && !expired && !state.KeepOnDestroy.ValueBool() && state.Hash.ValueString() == r.in.issuer().Credential.Hash() {
+		diags.Append(ownCredential(state.Name.ValueString()))
+	}
+	return diags
 }
 
 func (r *issuedTokenResource) get(ctx context.Context, from attributeGetter) (limitedTokenModel, diag.Diagnostics) {
@@ -564,7 +599,7 @@ func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
 	switch {
 	case m.Status.ValueString() == string(lifecycle.IssuedForeign):
 		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("The server has another token named %q than the one in state, made by somebody else. "+
-			"It is planned for replacement, which deletes theirs. If theirs is to stay, choose another name or a name_prefix first.", m.Name.ValueString()))
+			"It is planned for replacement, which deletes theirs if the name stays the same. If theirs is to stay, choose another name or a name_prefix first, or remove the resource.", m.Name.ValueString()))
 	case m.Status.ValueString() == string(lifecycle.IssuedActive) && !expires.IsZero() && m.RotateBeforeExpiry.IsNull() &&
 		expires.Sub(now) < expires.Sub(timeOf(m.CreatedAt))/10:
 		diags.AddWarning("Token Expires Soon", fmt.Sprintf("The token %q expires at %s, which is less than a tenth of its lifetime away, and nothing replaces it before: rotate_before_expiry is not set.",

@@ -20,6 +20,8 @@ import (
 const (
 	privateImported     = "imported"      // true until something was applied after an import
 	privatePreviousHash = "previous_hash" // the hash that the last rotation replaced
+	privateOverdue      = "overdue"       // as of the last refresh the token was older than rotate_after
+	privateRemoved      = "removed"       // the plan removes the resource and puts none in its place
 )
 
 // tokenResource is what every resource of a token has.

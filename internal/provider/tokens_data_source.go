@@ -118,10 +118,7 @@ func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 		resp.Diagnostics.Append(dataSourceProblem("List Tokens", lifecycle.IssuedReadProblem(err), d.in))
 		return
 	}
-	now := listing.Date
-	if now.IsZero() {
-		now = d.in.clock.Now()
-	}
+	now := d.in.serverTime(listing)
 	model.ClusterUUID = optional(listing.ClusterUUID)
 	model.Tokens = []tokensItemModel{}
 	for _, row := range listing.Tokens {

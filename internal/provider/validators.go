@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -84,6 +85,12 @@ func (validPermission) ValidateObject(ctx context.Context, req validator.ObjectR
 	if diags := req.ConfigValue.As(ctx, &model, basetypes.ObjectAsOptions{}); diags.HasError() ||
 		model.ResourceType.IsUnknown() || setUnknown(model.ResourceNames) || setUnknown(model.Actions) {
 		return // checked when it is known
+	}
+	for _, element := range slices.Concat(model.ResourceNames.Elements(), model.Actions.Elements()) {
+		if element.IsNull() {
+			resp.Diagnostics.AddAttributeError(req.Path, "Invalid Permission", "The permission cannot be granted: a resource name or an action is null.")
+			return
+		}
 	}
 	permission := influxdb3.Permission{ResourceType: model.ResourceType.ValueString()}
 	resp.Diagnostics.Append(model.ResourceNames.ElementsAs(ctx, &permission.ResourceNames, false)...)
