@@ -203,6 +203,10 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status decides, the text is a help
 	failed.Message = c.message(body, call.token)
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		// It may send back the password that it got, which is net/http's to know.
+		failed.Message = "a proxy on the way asks for another login"
+	}
 	failed.RetryAfter = retryAfter(resp)
 	failed.Kind = classify(resp.StatusCode, body, call.changes)
 	if failed.Kind == KindRedirect {

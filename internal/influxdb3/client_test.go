@@ -793,7 +793,7 @@ func TestStatus(t *testing.T) {
 		{"401 in text", 401, "the request was not authenticated", influxdb3.KindUnexpected, influxdb3.KindUnexpected},
 		{"401 in other JSON", 401, `{"error":"login required"}`, influxdb3.KindUnexpected, influxdb3.KindUnexpected},
 		{"401 of the server", 401, `{"error": "the request was not authenticated"}`, influxdb3.KindUnauthorized, influxdb3.KindUnauthorized},
-		{"407", 407, html, influxdb3.KindUnexpected, influxdb3.KindUnexpected},
+		{"407", 407, "you sent Basic Y2k6c2VjcmV0", influxdb3.KindUnexpected, influxdb3.KindUnexpected},
 		{"400", 400, html, influxdb3.KindRefused, influxdb3.KindRefused},
 		{"403", 403, html, influxdb3.KindForbidden, influxdb3.KindForbidden},
 		{"404", 404, "Not found", influxdb3.KindNotFound, influxdb3.KindNotFound},
@@ -830,6 +830,9 @@ func TestStatus(t *testing.T) {
 				t.Errorf("%s: the text is %q", tt.name, err)
 			}
 			if tt.body == html && tt.status != 304 && failed.Message != "an HTML page, which is not InfluxDB's answer" {
+				t.Errorf("%s: the message is %q", tt.name, failed.Message)
+			}
+			if tt.status == 407 && failed.Message != "a proxy on the way asks for another login" {
 				t.Errorf("%s: the message is %q", tt.name, failed.Message)
 			}
 			assertRequests(t, server, 1)
