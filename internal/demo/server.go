@@ -87,12 +87,12 @@ func (d *demo) startServer(ctx context.Context, dir string) (stop func(), err er
 // useRunningServer works on the server of INFLUXDB3_HOST_URL, with consent.
 func (d *demo) useRunningServer(dir string) error {
 	d.url = strings.TrimSuffix(os.Getenv("INFLUXDB3_HOST_URL"), "/")
+	if os.Getenv("DEMO_ROTATES_MY_SERVER") != "yes" {
+		return fmt.Errorf("INFLUXDB3_HOST_URL is set: the demo would rotate the operator token of %s, and has not begun. "+
+			"Unset INFLUXDB3_HOST_URL to start a test server, or set DEMO_ROTATES_MY_SERVER=yes if that token may be rotated", d.url)
+	}
 	fmt.Printf("This will ROTATE THE OPERATOR TOKEN of %s.\n", d.url)
 	fmt.Println("Whoever holds the current one has to get the new one, which will be in the state file named below.")
-	if os.Getenv("DEMO_ROTATES_MY_SERVER") != "yes" {
-		return errors.New("INFLUXDB3_HOST_URL is set. Set DEMO_ROTATES_MY_SERVER=yes if that server's operator token may be rotated, " +
-			"or unset INFLUXDB3_HOST_URL to start a test server")
-	}
 	fmt.Printf("The state with the new token is kept, until the system clears its temporary files: %s\n\n", filepath.Join(dir, "configuration", "terraform.tfstate"))
 	d.environ = withoutSettings(os.Environ(), "TF_")
 	return nil

@@ -83,7 +83,7 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"rotate_after": schema.StringAttribute{
 				Optional:   true,
 				CustomType: timetypes.GoDurationType{},
-				MarkdownDescription: "Regenerate at the first apply after the token has reached this age, a Go duration such as `2160h`. " +
+				MarkdownDescription: "Regenerate at the first apply after the token has reached this age, a Go duration such as `2160h` (90 days: there is no unit for days). " +
 					"Whether it has is seen when the state is refreshed. Changing it rotates nothing by itself.",
 				Validators: []validator.String{positiveDuration{}},
 			},

@@ -120,7 +120,7 @@ func (r *issuedTokenResource) Schema(_ context.Context, _ resource.SchemaRequest
 			"expires_in": schema.StringAttribute{
 				Optional:            true,
 				CustomType:          timetypes.GoDurationType{},
-				MarkdownDescription: "Lifetime of the token as a Go duration in whole seconds, such as `2160h`. Without it the token never expires. Changing it replaces the token.",
+				MarkdownDescription: "Lifetime of the token as a Go duration in whole seconds, such as `2160h` (90 days: there is no unit for days). Without it the token never expires. Changing it replaces the token, except for the first change after an import, which records it and warns.",
 				Validators:          []validator.String{positiveDuration{wholeSeconds: true}},
 			},
 			"rotation_triggers": schema.MapAttribute{
@@ -156,7 +156,7 @@ func (r *issuedTokenResource) Schema(_ context.Context, _ resource.SchemaRequest
 				Computed:            true,
 				Sensitive:           true,
 				PlanModifiers:       keep,
-				MarkdownDescription: "The token. Null after an import, until it is replaced: the server shows it once.",
+				MarkdownDescription: "The token. Null after an import, until it is replaced (`terraform apply -replace`): the server shows it once.",
 			},
 			"hash": schema.StringAttribute{
 				Computed:            true,
