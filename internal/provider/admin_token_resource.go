@@ -388,9 +388,9 @@ func (m adminTokenModel) circumstances(state adminTokenModel, imported, overdue 
 	}
 }
 
-// mayBecomeDue says whether a value that is still unknown could make a rotation
-// due at apply. Then the plan must leave everything unknown: turning known is
-// allowed at apply, the reverse is not.
+// mayBecomeDue says whether a rotation is due, or could become due at apply by a
+// value that is still unknown. Then the plan must leave everything unknown: turning
+// known is allowed at apply, the reverse is not.
 func (m adminTokenModel) mayBecomeDue(c lifecycle.Circumstances) bool {
 	c.TriggersChanged = c.TriggersChanged || anyUnknown(m.RotationTriggers)
 	c.RotateAfterChanged = c.RotateAfterChanged && !m.RotateAfter.IsUnknown()
