@@ -329,6 +329,42 @@ func TestRevoke(t *testing.T) {
 	})
 }
 
+func TestIssuedHere(t *testing.T) {
+	t.Parallel()
+	rows := []influxdb3.TokenInfo{{Name: "_admin"}}
+	for name, tt := range map[string]struct {
+		listing influxdb3.Listing
+		cluster string
+		want    lifecycle.Problem
+	}{
+		"here":              {influxdb3.Listing{Tokens: rows, ClusterUUID: "a"}, "a", 0},
+		"not known":         {influxdb3.Listing{Tokens: rows, ClusterUUID: "a"}, "", 0},
+		"another cluster":   {influxdb3.Listing{Tokens: rows, ClusterUUID: "b"}, "a", lifecycle.ProblemWrongServer},
+		"header dropped":    {influxdb3.Listing{Tokens: rows}, "a", lifecycle.ProblemUnavailable},
+		"no token there":    {influxdb3.Listing{ClusterUUID: "a"}, "a", lifecycle.ProblemAuthenticationOff},
+		"no authentication": {influxdb3.Listing{}, "", lifecycle.ProblemAuthenticationOff},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectProblem(t, lifecycle.IssuedHere(&tt.listing, tt.cluster), tt.want)
+		})
+	}
+}
+
+func TestIssuedReadProblem(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[influxdb3.Kind]lifecycle.Problem{
+		influxdb3.KindUnauthorized: lifecycle.ProblemNoCredential,
+		influxdb3.KindForbidden:    lifecycle.ProblemForbidden,
+		influxdb3.KindNotFound:     lifecycle.ProblemUnavailable, // not the endpoint: a proxy
+		influxdb3.KindUnexpected:   lifecycle.ProblemUnavailable,
+		influxdb3.KindNotSent:      lifecycle.ProblemUnavailable,
+	} {
+		expectProblem(t, lifecycle.IssuedReadProblem(&influxdb3.Error{Kind: kind}), want)
+	}
+	expectProblem(t, lifecycle.IssuedReadProblem(context.Canceled), lifecycle.ProblemUnavailable)
+}
+
 func TestIssuedStatusAt(t *testing.T) {
 	t.Parallel()
 	expires := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)

@@ -93,12 +93,14 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	if ctx.Err() != nil {
 		return OperatorToken{}, nil, interrupted()
 	}
-	absent := false // before, and known
+	// What was there before tells whose token is there after a lost reply.
+	absent := false
+	var refused *influxdb3.Error
 	if !o.Credential.IsEmpty() {
 		listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
 		switch {
 		case is(failed, influxdb3.KindUnauthorized), is(failed, influxdb3.KindForbidden):
-			// It is no help. A new server knows no token at all.
+			refused = failed // a new server knows no token at all
 		case failed != nil:
 			return OperatorToken{}, nil, unavailable(failed)
 		case listing.Find(influxdb3.OperatorTokenName) != nil:
@@ -124,40 +126,33 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	switch {
 	case failed == nil:
 		return o.minted(ctx, token, OperatorToken{})
+	case is(failed, influxdb3.KindConflict) && absent:
+		listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
+		if failed != nil {
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token just now is not known", Err: failed}
+		}
+		return o.takeListed(ctx, listing, consent, lost)
 	case is(failed, influxdb3.KindConflict):
-		return o.takeExisting(ctx, consent, lost, absent)
+		return o.takeUnseen(ctx, consent, lost, refused)
 	default:
 		return OperatorToken{}, nil, definite(failed)
 	}
 }
 
-// takeExisting handles a server that says that it has an operator token. lost: the
-// reply to a creation was lost before; absent: it had none before that.
-func (o *Operator) takeExisting(ctx context.Context, consent, lost, absent bool) (OperatorToken, []Warning, error) {
-	noCredential := &Error{Problem: ProblemNoCredential, Message: "the server has an operator token already, and no credential is configured"}
-	if lost {
-		noCredential = &Error{Problem: ProblemLost, Message: "the reply to the creation of the operator token was lost, and the server has one now"}
+// takeUnseen handles a server that has an operator token, and no credential to look
+// at it with. lost: the reply to a creation was lost, which may have made it.
+func (o *Operator) takeUnseen(ctx context.Context, consent, lost bool, refused *influxdb3.Error) (OperatorToken, []Warning, error) {
+	problem := &Error{Problem: ProblemNoCredential, Message: "the server has an operator token already, and no credential is configured"}
+	if refused != nil {
+		problem.Message, problem.Err = "the server has an operator token already, and it refuses the configured token", refused
 	}
-	if !o.Credential.IsEmpty() {
-		listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
-		switch {
-		case is(failed, influxdb3.KindUnauthorized):
-			noCredential.Err = failed
-			if !lost {
-				noCredential.Message = "the server has an operator token already, and it refuses the configured token"
-			}
-		case failed != nil && lost:
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token just now is not known", Err: failed}
-		case failed != nil:
-			return OperatorToken{}, nil, unavailable(failed)
-		default:
-			return o.takeListed(ctx, listing, consent, lost && absent)
-		}
+	if lost {
+		problem.Problem, problem.Message = ProblemLost, "the reply to the creation of the operator token was lost, and the server has one now"
 	}
 	if o.Server.HasRecovery() && (consent || lost) {
-		return o.recover(ctx, OperatorToken{}, noCredential)
+		return o.recover(ctx, OperatorToken{}, problem)
 	}
-	return OperatorToken{}, nil, noCredential
+	return OperatorToken{}, nil, problem
 }
 
 // takeListed takes what a listing with the credential shows. orphan: it was made by

@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -1173,16 +1174,93 @@ func TestInspect_anotherServerThatAccepts(t *testing.T) {
 // Without consent the operator token is taken as it is, with consent replaced.
 func TestEstablish_existing(t *testing.T) {
 	t.Parallel()
-	for _, consent := range []bool{false, true} {
-		s := influxdb3test.New(t)
-		old := s.Bootstrap(t)
-		o, _ := operator(t, s, old)
-		token, _, err := o.Establish(t.Context(), consent)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if consent == s.Accepts(t, old) || !s.Accepts(t, token.Secret.Reveal()) {
-			t.Errorf("consent %t: the old token is accepted: %t", consent, s.Accepts(t, old))
-		}
+	const none, dead, itself, other = "none", "dead", "itself", "another admin token"
+	tests := []struct {
+		credential        string
+		consent, recovery bool
+		lost              bool // the reply to the creation
+		want              lifecycle.Problem
+		message           string
+		created           int // requests to create a token
+		replaced          bool
+	}{
+		{credential: itself},
+		{credential: itself, consent: true, replaced: true},
+		{credential: itself, recovery: true, lost: true},
+		{credential: other, want: lifecycle.ProblemNotOperatorToken, message: "it is not the operator token"},
+		{credential: other, recovery: true, want: lifecycle.ProblemNotOperatorToken},
+		{credential: other, consent: true, replaced: true},
+		{credential: dead, created: 1, want: lifecycle.ProblemNoCredential, message: "it refuses the configured token"},
+		{credential: dead, created: 1, recovery: true, want: lifecycle.ProblemNoCredential},
+		{credential: dead, created: 1, recovery: true, consent: true, replaced: true},
+		{credential: dead, created: 2, lost: true, want: lifecycle.ProblemLost, message: "HTTP 401"},
+		{credential: none, created: 1, consent: true, want: lifecycle.ProblemNoCredential, message: "no credential is configured"},
+		{credential: none, created: 1, consent: true, recovery: true, replaced: true},
+		{credential: none, created: 2, lost: true, want: lifecycle.ProblemLost},
+		// Whoever has it may have made it just before: the listener's owner decides.
+		{credential: none, created: 2, lost: true, recovery: true, replaced: true},
 	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%+v", tt), func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t, influxdb3test.WithRecovery())
+			old := s.Bootstrap(t)
+			credential := map[string]string{none: "", dead: "apiv3_dead", itself: old, other: s.CreateNamedAdmin(t, old, "automation", 0)}[tt.credential]
+			var change []func(*influxdb3.Config)
+			if tt.recovery {
+				change = append(change, withRecovery(t, s))
+			}
+			o, _ := operator(t, s, credential, change...)
+			if tt.lost {
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: createPath})
+			}
+			s.ResetRequests()
+			token, _, err := o.Establish(t.Context(), tt.consent)
+			expectProblem(t, err, tt.want)
+			if err != nil && !strings.Contains(err.Error(), tt.message) {
+				t.Errorf("got %v, want %q", err, tt.message)
+			}
+			if n := count(s, createPath); n != tt.created {
+				t.Errorf("%d requests to create a token, want %d", n, tt.created)
+			}
+			if replaced := !s.Accepts(t, old); replaced != tt.replaced {
+				t.Errorf("replaced: %t, want %t", replaced, tt.replaced)
+			}
+			if err == nil && !s.Accepts(t, token.Secret.Reveal()) {
+				t.Error("the token is refused")
+			}
+		})
+	}
+}
+
+// A server can have an admin token from a file and no operator token. What is there
+// after a lost reply was made by that request then.
+func TestEstablish_besidesAnotherToken(t *testing.T) {
+	t.Parallel()
+	const other = "apiv3_from-a-file"
+	for name, lost := range map[string]bool{"no fault": false, "lost": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t, influxdb3test.WithTokenFile("from-a-file", other))
+			o, _ := operator(t, s, other)
+			warned := 0
+			if lost {
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: createPath})
+				warned = 1
+			}
+			token, warnings, err := o.Establish(t.Context(), false)
+			if err != nil || len(warnings) != warned || !s.Accepts(t, token.Secret.Reveal()) {
+				t.Errorf("got %v, %v", warnings, err)
+			}
+		})
+	}
+	t.Run("cannot look afterwards", func(t *testing.T) {
+		t.Parallel()
+		s := influxdb3test.New(t, influxdb3test.WithTokenFile("from-a-file", other))
+		o, _ := operator(t, s, other)
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: createPath})
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 500, Path: queryPath, Skip: 1, Times: -1})
+		_, _, err := o.Establish(t.Context(), false)
+		expectProblem(t, err, lifecycle.ProblemUnresolved)
+	})
 }
