@@ -1237,7 +1237,7 @@ func TestEstablish_existing(t *testing.T) {
 // after a lost reply was made by that request then.
 func TestEstablish_besidesAnotherToken(t *testing.T) {
 	t.Parallel()
-	const other = "apiv3_from-a-file"
+	other := "apiv3_" + strings.Repeat("f", 86)
 	for name, lost := range map[string]bool{"no fault": false, "lost": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
