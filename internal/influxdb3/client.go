@@ -30,6 +30,10 @@ const (
 	// maxMessage bounds the text of an answer that is shown, in bytes.
 	maxMessage = 300
 
+	// minSecret is the length from which a value is looked for in a text from
+	// elsewhere, in bytes. What is shorter is no secret, and in every text.
+	minSecret = 4
+
 	// The pause before a repetition doubles from the one to the other.
 	retryWaitMin = 200 * time.Millisecond
 	retryWaitMax = 5 * time.Second
@@ -410,7 +414,7 @@ func (c *Client) redact(text string, token Secret) string {
 	// The longest first: one may be the beginning of another.
 	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
 	for _, value := range values {
-		if value != "" {
+		if len(value) >= minSecret {
 			text = strings.ReplaceAll(text, value, redacted)
 		}
 	}

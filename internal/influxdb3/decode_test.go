@@ -508,7 +508,7 @@ func TestShorten(t *testing.T) {
 
 func TestMessage(t *testing.T) {
 	t.Parallel()
-	client := New(Config{Headers: map[string]Secret{"A": NewSecret("hunter2"), "B": NewSecret("hunter2 and more"), "C": {}, "D": NewSecret("two  spaces\tand a tab")}})
+	client := New(Config{Headers: map[string]Secret{"A": NewSecret("hunter2"), "B": NewSecret("hunter2 and more"), "C": {}, "D": NewSecret("two  spaces\tand a tab"), "E": NewSecret("1"), "F": NewSecret("on")}})
 	tests := []struct{ body, want string }{
 		{"", ""},
 		{" \n ", ""},
@@ -528,6 +528,7 @@ func TestMessage(t *testing.T) {
 		{"pass hunter2\nand   more", "pass [redacted]"},
 		{"pass two  spaces\tand a tab", "pass [redacted]"},
 		{"pass two spaces and a tab", "pass [redacted]"},
+		{"connection to 127.0.0.1:8181", "connection to 127.0.0.1:8181"}, // no header's value
 		{"pass mytoken", "pass [redacted]"},
 		{`{"error":"my\u0074oken"}`, "[redacted]"},
 		{"other " + someToken + "!", "other [redacted]!"},

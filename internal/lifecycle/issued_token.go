@@ -36,13 +36,17 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 	}
 	// Whose a token is that is there after a lost reply shows in what was there
 	// before. The Date of an answer may be a proxy's.
-	var before *influxdb3.Listing
+	var before time.Time // the server's clock
+	was := ""            // the hash
 	if !unique {
 		listing, failed := call(i.Server.FindToken(ctx, i.Credential, name))
 		if failed != nil {
 			return nil, nil, issueProblem(failed)
 		}
-		before = listing
+		before = listing.Date
+		if row := listing.Find(name); row != nil {
+			was = row.Hash
+		}
 	}
 	ctx = context.WithoutCancel(ctx) // from here on a secret may be on its way
 	var warnings []Warning
@@ -58,7 +62,7 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 			return nil, nil, issueProblem(failed)
 		}
 		lost = failed
-		row, listing, err := i.findAfter(ctx, name)
+		row, listing, err := i.findAfter(ctx, name, was)
 		switch {
 		case err != nil && !failed.Partial.IsEmpty():
 			// It came with a success, and it is the only copy.
@@ -72,9 +76,9 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 			return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not created", name), Err: failed}
 		case !failed.Partial.IsEmpty() && row.Hash == failed.Partial.Hash():
 			return listed(row, failed.Partial, listing), warnings, nil
-		case before != nil && before.Find(name) != nil:
+		case row.Hash == was:
 			return nil, nil, nameTaken(name, failed)
-		case before != nil && row.CreatedAt.Before(before.Date.Add(-clockSlack)):
+		case row.CreatedAt.Before(before.Add(-clockSlack)):
 			// A node that lags behind may not have shown it before.
 			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q that the server has now was made by this request or by somebody else could not be found out", name), Err: failed}
 		}
@@ -97,8 +101,9 @@ func nameTaken(name string, failed *influxdb3.Error) *Error {
 }
 
 // findAfter looks for a token that may just have been created. While a node may
-// lag behind, an absent one is looked for again.
-func (i *Issuer) findAfter(ctx context.Context, name string) (*influxdb3.TokenInfo, *influxdb3.Listing, error) {
+// lag behind, it is looked for again if it is absent, or the one that was there
+// before, with that hash, still is.
+func (i *Issuer) findAfter(ctx context.Context, name, was string) (*influxdb3.TokenInfo, *influxdb3.Listing, error) {
 	began := i.Clock.Now()
 	for {
 		listing, failed := call(i.Server.FindToken(ctx, i.Credential, name))
@@ -106,7 +111,7 @@ func (i *Issuer) findAfter(ctx context.Context, name string) (*influxdb3.TokenIn
 			return nil, nil, failed
 		}
 		row := listing.Find(name)
-		if row != nil || settled(ctx, i.Server, i.Credential, i.Clock.Now().Sub(began)) {
+		if row != nil && row.Hash != was || settled(ctx, i.Server, i.Credential, i.Clock.Now().Sub(began)) {
 			return row, listing, nil
 		}
 		if err := i.Clock.Sleep(ctx, syncPoll); err != nil {

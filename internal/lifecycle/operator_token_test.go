@@ -1045,6 +1045,22 @@ func TestRotate_twoRotationsBehind(t *testing.T) {
 	}
 }
 
+// What rotated_at says may be ahead of the server's clock, by a proxy's Date. A lost
+// reply is made good all the same.
+func TestRotate_rotatedAtAhead(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	old := s.Bootstrap(t)
+	prior := kept(t, s, old)
+	prior.RotatedAt = prior.RotatedAt.Add(2 * time.Hour)
+	o, _ := operator(t, s, s.CreateNamedAdmin(t, old, "automation", 0))
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath})
+	token, warnings, err := o.Rotate(t.Context(), prior)
+	if err != nil || len(warnings) != 1 || !s.Accepts(t, token.Secret.Reveal()) {
+		t.Errorf("not made good: %v, %v", warnings, err)
+	}
+}
+
 // The machine's clock may be ahead of the server's, by which lag is judged.
 func TestInspect_clockAhead(t *testing.T) {
 	t.Parallel()

@@ -31,8 +31,6 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 			return *seen.token, nil, nil
 		case seen.unchanged && heals == 0: // later it only means that the healing was not done
 			return OperatorToken{}, nil, &Error{Problem: ProblemNotDone, Message: "the operator token was not regenerated", Err: failed}
-		case seen.stale:
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out, because the server shows an older one than the one in state", Err: failed}
 		case seen.accepted.IsEmpty():
 			return o.recoverLost(ctx, prior, lost)
 		}

@@ -180,6 +180,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 		return
 	}
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRemoved, false)...)
 	imported, diags := getPrivate[bool](ctx, req.Private, privateImported)
 	resp.Diagnostics.Append(diags...)
 	overdue, diags := getPrivate[bool](ctx, req.Private, privateOverdue)
@@ -205,7 +206,9 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	if circumstances.RotateAfterChanged {
 		plan.RotationDueAt = plan.rotationDueAt()
-		plan.Status = types.StringUnknown() // whether it is due by the new limit is decided at apply, by the clock
+		if !circumstances.Stuck() {
+			plan.Status = types.StringUnknown() // whether it is due by the new limit is decided at apply, by the clock
+		}
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 	}
 }
@@ -316,6 +319,7 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 	plan.rotate(token)
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privatePreviousHash, token.PreviousHash)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateOverdue, false)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, false)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	r.in.rotated(token)

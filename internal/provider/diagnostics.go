@@ -266,6 +266,9 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 		return diag.NewErrorDiagnostic(summary, err.Error())
 	}
 	now := fmt.Sprintf("Nothing was changed on the server for the token %q.", name)
+	if verb == "Create" { // one of somebody else may have made room for it
+		now = fmt.Sprintf("No token %q was made.", name)
+	}
 	next := "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
 	switch known.Problem {
 	case lifecycle.ProblemNoCredential:
@@ -299,6 +302,7 @@ func ownCredential(name string) diag.Diagnostic {
 		fmt.Sprintf("This plan deletes the token %q, and the provider works with that very token: after it nothing could be done any more.\n\n"+
 			"Nothing was changed.\n\n"+
 			"Give the provider another token first (token, or INFLUXDB3_AUTH_TOKEN), the operator token for example, and apply again. "+
+			"A token that is to renew itself needs name_prefix and create_before_destroy, so that its successor is there before, or keep_on_destroy, so that it is not deleted. "+
 			"To let Terraform forget the token without deleting it, use `terraform state rm`.", loggable(name)))
 }
 

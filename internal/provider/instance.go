@@ -20,12 +20,13 @@ type instance struct {
 	tokens  *sharedListing
 	unknown string // the attribute that is not known yet, "" if the instance can be used
 
-	mu           sync.Mutex
-	credential   influxdb3.Secret
-	claimed      bool             // a Create for the operator token has begun
-	created      bool             // and has succeeded
-	handedOver   *adminTokenModel // left by Delete for the Create of the same replacement
-	foreignNames map[string]bool  // whose token somebody else made, and whose resource is being destroyed
+	mu         sync.Mutex
+	credential influxdb3.Secret
+	claimed    bool              // a Create for the operator token has begun
+	created    bool              // and has succeeded
+	handedOver *adminTokenModel  // left by Delete for the Create of the same replacement
+	waiting    map[string]string // by name, the hash of somebody else's token that makes room
+	successor  influxdb3.Secret  // the named admin token that was created last
 }
 
 // newInstance returns an instance that can be used.
@@ -107,24 +108,50 @@ func (in *instance) hasCreated() bool {
 	return in.created
 }
 
-// foreign notes that a resource lets go of a name that somebody else's token has.
-func (in *instance) foreign(name string) {
+// makeWait notes that the next token of that name takes the place of somebody
+// else's, which has that hash; "" for none.
+func (in *instance) makeWait(name, hash string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.foreignNames == nil {
-		in.foreignNames = map[string]bool{}
+	if in.waiting == nil {
+		in.waiting = map[string]string{}
 	}
-	in.foreignNames[name] = true
+	in.waiting[name] = hash
 }
 
-// giveUp says whether somebody else's token must make room for one of that name,
-// once.
-func (in *instance) giveUp(name string) bool {
+// waitingFor returns the hash of somebody else's token whose place one of that name
+// takes, once, and "" if there is none.
+func (in *instance) waitingFor(name string) string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	foreign := in.foreignNames[name]
-	delete(in.foreignNames, name)
-	return foreign
+	hash := in.waiting[name]
+	delete(in.waiting, name)
+	return hash
+}
+
+// issued notes a named admin token that was made in this process.
+func (in *instance) issued(secret influxdb3.Secret) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.successor = secret
+}
+
+// dependsOn says whether nothing could be done any more without the token with that
+// hash.
+func (in *instance) dependsOn(hash string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return !in.credential.IsEmpty() && in.credential.Hash() == hash && in.successor.IsEmpty()
+}
+
+// outlive makes the instance go on with the token that was made last, if the one
+// that it works with is to go.
+func (in *instance) outlive(hash string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.successor.IsEmpty() && in.credential.Hash() == hash {
+		in.credential = in.successor
+	}
 }
 
 // serverTime is the server's clock as a listing tells it, otherwise the machine's:

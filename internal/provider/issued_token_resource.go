@@ -257,9 +257,8 @@ func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.Modif
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
 	if req.Plan.Raw.IsNull() {
-		resp.Diagnostics.Append(r.ownCredential(state)...)
-		// A replacement is not planned like this, so that Delete can tell the two.
-		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRemoved, true)...)
+		resp.Diagnostics.Append(r.ownCredential(state, state.Hash.ValueString())...)
+		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateGivesWay, "")...)
 		return
 	}
 	plan, diags := r.get(ctx, req.Plan)
@@ -268,9 +267,17 @@ func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.Modif
 	resp.Diagnostics.Append(diags...)
 	imported, diags := getPrivate[bool](ctx, req.Private, privateImported)
 	resp.Diagnostics.Append(diags...)
+	theirs, diags := getPrivate[string](ctx, req.Private, privateForeignHash)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	givesWay := ""
+	if state.foreign() && config.Name.Equal(state.Name) {
+		givesWay = theirs // as the warning says
+		resp.Diagnostics.Append(r.ownCredential(state, theirs)...)
+	}
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateGivesWay, givesWay)...)
 	if reasons := plan.replacedBy(state, config, imported); len(reasons) > 0 {
 		for _, name := range []string{"token", "hash", "status", "id"} {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
@@ -278,7 +285,6 @@ func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.Modif
 		for _, name := range append(reasons, "token") {
 			resp.RequiresReplace.Append(path.Root(name))
 		}
-		resp.Diagnostics.Append(r.ownCredential(state)...)
 		return
 	}
 	if imported {
@@ -359,8 +365,8 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	if d := durationOf(plan.ExpiresIn); d > 0 {
 		expiresIn = &d
 	}
-	if r.in.giveUp(name) { // as the plan has said, theirs makes room
-		if err := issuer.Revoke(ctx, lifecycle.Issued{Name: name}); err != nil {
+	if theirs := r.in.waitingFor(name); theirs != "" { // as the plan has said, it makes room
+		if err := issuer.Revoke(ctx, lifecycle.Issued{Name: name, Hash: theirs}); err != nil {
 			resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, r.in))
 			return
 		}
@@ -380,6 +386,9 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	plan.take(*token)
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
+	if !r.limited {
+		r.in.issued(token.Secret)
+	}
 }
 
 // Read implements resource.Resource.
@@ -404,8 +413,13 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 	}
 	now := r.in.serverTime(listing)
 	state.refresh(row, listing.ClusterUUID, now)
+	theirs := ""
+	if state.foreign() {
+		theirs = row.Hash
+	}
 	resp.Diagnostics.Append(state.warnings(now)...)
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateForeignHash, theirs)...)
 }
 
 // look finds the token of a state in the shared listing, nil if it is gone. A node
@@ -459,17 +473,17 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 		return
 	}
 	name, expires := state.Name.ValueString(), timeOf(state.ExpiresAt)
-	status := lifecycle.IssuedStatus(state.Status.ValueString())
-	if status == lifecycle.IssuedForeign { // it goes if a replacement needs its name, and stays otherwise
-		removed, diags := getPrivate[bool](ctx, req.Private, privateRemoved)
+	if state.foreign() { // theirs goes if its name is needed, and stays otherwise
+		theirs, diags := getPrivate[string](ctx, req.Private, privateGivesWay)
 		resp.Diagnostics.Append(diags...)
-		if !removed {
-			r.in.foreign(name)
+		resp.Diagnostics.Append(r.ownCredential(state, theirs)...)
+		if !resp.Diagnostics.HasError() {
+			r.in.makeWait(name, theirs)
 		}
 		return
 	}
 	// The server never purges an expired token, so that one is deleted all the same.
-	if state.KeepOnDestroy.ValueBool() && status != lifecycle.IssuedExpired {
+	if state.KeepOnDestroy.ValueBool() && !state.expired() {
 		until := "for good"
 		if !expires.IsZero() {
 			until = "until " + expires.Format(time.RFC3339)
@@ -477,10 +491,11 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 		resp.Diagnostics.AddWarning("Token Is Kept on the Server", fmt.Sprintf("keep_on_destroy is set: the token %q is removed from state and stays valid %s.", name, until))
 		return
 	}
-	if diags := r.ownCredential(state); diags.HasError() {
+	if diags := r.ownCredential(state, state.Hash.ValueString()); diags.HasError() {
 		resp.Diagnostics.Append(diags...)
 		return
 	}
+	r.in.outlive(state.Hash.ValueString())
 	token := lifecycle.Issued{Name: name, Hash: state.Hash.ValueString(), ClusterUUID: state.ClusterUUID.ValueString(), CreatedAt: timeOf(state.CreatedAt)}
 	err := r.in.issuer().Revoke(ctx, token)
 	r.in.tokens.invalidate()
@@ -536,11 +551,12 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 		"`terraform apply -replace` with the resource's address does that. A provider block that has it as its token would use INFLUXDB3_AUTH_TOKEN instead.", name))
 }
 
-// ownCredential refuses to delete the token that the provider works with: nothing
-// could be done after it, not even to make another one.
-func (r *issuedTokenResource) ownCredential(state limitedTokenModel) (diags diag.Diagnostics) {
-	expired := lifecycle.IssuedStatus(state.Status.ValueString()) == lifecycle.IssuedExpired
-	if r.in.usable() && !expired && !state.KeepOnDestroy.ValueBool() && state.Hash.ValueString() == r.in.issuer().Credential.Hash() {
+// ownCredential refuses to delete the token with that hash if it is the one that the
+// provider works with: nothing could be done after it, not even to make another
+// one. A successor that was created first makes it dispensable.
+func (r *issuedTokenResource) ownCredential(state limitedTokenModel, hash string) (diags diag.Diagnostics) {
+	kept := state.KeepOnDestroy.ValueBool() && !state.foreign()
+	if r.in.usable() && r.in.dependsOn(hash) && !state.expired() && !kept {
 		diags.Append(ownCredential(state.Name.ValueString()))
 	}
 	return diags
@@ -564,6 +580,14 @@ func (r *issuedTokenResource) save(ctx context.Context, model limitedTokenModel,
 	}
 	diags.Append(identity.Set(ctx, &tokenIdentityModel{Name: model.Name})...)
 	return diags
+}
+
+func (m issuedTokenModel) foreign() bool {
+	return lifecycle.IssuedStatus(m.Status.ValueString()) == lifecycle.IssuedForeign
+}
+
+func (m issuedTokenModel) expired() bool {
+	return lifecycle.IssuedStatus(m.Status.ValueString()) == lifecycle.IssuedExpired
 }
 
 // take takes everything that is known of a token that was just made.
@@ -597,7 +621,7 @@ func (m *issuedTokenModel) facts(id uint64, createdAt time.Time, expiresAt *time
 func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
 	expires := timeOf(m.ExpiresAt)
 	switch {
-	case m.Status.ValueString() == string(lifecycle.IssuedForeign):
+	case m.foreign():
 		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("The server has another token named %q than the one in state, made by somebody else. "+
 			"It is planned for replacement, which deletes theirs if the name stays the same. If theirs is to stay, choose another name or a name_prefix first, or remove the resource.", m.Name.ValueString()))
 	case m.Status.ValueString() == string(lifecycle.IssuedActive) && !expires.IsZero() && m.RotateBeforeExpiry.IsNull() &&

@@ -22,6 +22,8 @@ const (
 	privatePreviousHash = "previous_hash" // the hash that the last rotation replaced
 	privateOverdue      = "overdue"       // as of the last refresh the token was older than rotate_after
 	privateRemoved      = "removed"       // the plan removes the resource and puts none in its place
+	privateForeignHash  = "foreign_hash"  // of the token that somebody else made under the name, as of the last refresh
+	privateGivesWay     = "gives_way"     // the hash of it, if the plan replaces it with one of that name
 )
 
 // tokenResource is what every resource of a token has.
