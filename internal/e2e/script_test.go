@@ -29,7 +29,7 @@ import (
 //	delete-token FILE NAME       deletes a token past Terraform with the token in FILE
 //	requests COUNT [METHOD PATH] how many arrived since the last forget-requests
 //	forget-requests
-//	server down|up|regenerate-fails|recovers
+//	server down|up|regenerate-fails|deletion-lost|recovers
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	chain := tools(t)
@@ -194,7 +194,8 @@ func scriptForgetRequests(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 1, "server down|up|regenerate-fails|recovers")
+	const text = "server down|up|regenerate-fails|deletion-lost|recovers"
+	usage(ts, neg, len(args) == 1, text)
 	s := scriptServerOf(ts)
 	switch args[0] {
 	case "down":
@@ -206,10 +207,12 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 			Method: http.MethodPost, Path: regeneratePath, Times: -1,
 			Kind: influxdb3test.Answer, Status: http.StatusInternalServerError,
 		})
+	case "deletion-lost": // the reply to the next one
+		s.Inject(influxdb3test.Fault{Method: http.MethodDelete, Kind: influxdb3test.CutAfter})
 	case "recovers":
 		s.ClearFaults()
 	default:
-		usage(ts, neg, false, "server down|up|regenerate-fails|recovers")
+		usage(ts, neg, false, text)
 	}
 }
 
