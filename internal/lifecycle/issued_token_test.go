@@ -174,29 +174,6 @@ func TestIssue_proxyClock(t *testing.T) {
 	})
 }
 
-// A node that still shows the token that was there before says nothing of the one
-// that was to take its place.
-func TestIssue_replacementOnLaggingNode(t *testing.T) {
-	t.Parallel()
-	c := &clock{}
-	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
-	admin := s.Bootstrap(t)
-	s.CreateNamedAdmin(t, admin, "ci", 0)
-	_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
-	i, issue := issuer(t, s, admin)
-	i.Clock = c
-	s.Delete(t, admin, "ci")
-	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
-	token, warnings, err := issue(t.Context(), "ci")
-	if err != nil || len(warnings) != 1 {
-		t.Fatalf("not made good: %v, %v", warnings, err)
-	}
-	_ = c.Sleep(t.Context(), time.Minute)
-	if !s.Accepts(t, token.Secret.Reveal()) || len(s.Names(t, admin)) != 2 {
-		t.Errorf("the token is not good, or another one is left: %v", s.Names(t, admin))
-	}
-}
-
 // A proxy that drops the cluster-uuid does not make another cluster of the server.
 func TestRevoke_noClusterUUID(t *testing.T) {
 	t.Parallel()
@@ -238,23 +215,36 @@ func TestRevoke_lag(t *testing.T) {
 	}
 }
 
-// While a node may lag behind, a token that it does not list yet may be there.
+// While a node may lag behind, a token that it does not list yet may be there, and
+// the one that it still lists says nothing of the one that takes its place.
 func TestIssue_lag(t *testing.T) {
 	t.Parallel()
-	c := &clock{}
-	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
-	admin := s.Bootstrap(t)
-	_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
-	i, issue := issuer(t, s, admin)
-	i.Clock = c
-	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
-	token, warnings, err := issue(t.Context(), "ci")
-	if err != nil || len(warnings) != 1 {
-		t.Fatalf("not made good: %v, %v", warnings, err)
-	}
-	_ = c.Sleep(t.Context(), time.Minute)
-	if !s.Accepts(t, token.Secret.Reveal()) || len(s.Names(t, admin)) != 2 {
-		t.Errorf("the token is not good, or another one is left: %v", s.Names(t, admin))
+	for name, replaces := range map[string]bool{"new": false, "in place of another": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &clock{}
+			s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
+			admin := s.Bootstrap(t)
+			s.CreateNamedAdmin(t, admin, "ci", 0)
+			if !replaces {
+				s.Delete(t, admin, "ci")
+			}
+			_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
+			if replaces {
+				s.Delete(t, admin, "ci")
+			}
+			i, issue := issuer(t, s, admin)
+			i.Clock = c
+			s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedPath})
+			token, warnings, err := issue(t.Context(), "ci")
+			if err != nil || len(warnings) != 1 {
+				t.Fatalf("not made good: %v, %v", warnings, err)
+			}
+			_ = c.Sleep(t.Context(), time.Minute)
+			if !s.Accepts(t, token.Secret.Reveal()) || len(s.Names(t, admin)) != 2 {
+				t.Errorf("the token is not good, or another one is left: %v", s.Names(t, admin))
+			}
+		})
 	}
 }
 
