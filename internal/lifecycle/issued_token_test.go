@@ -195,10 +195,7 @@ func TestRevoke_noClusterUUID(t *testing.T) {
 // A node that has not learned of a token yet does not make it gone.
 func TestRevoke_lag(t *testing.T) {
 	t.Parallel()
-	c := &clock{}
-	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
-	admin := s.Bootstrap(t)
-	_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
+	s, c, admin := lagging(t, 10*time.Second)
 	i, issue := issuer(t, s, admin)
 	i.Clock = ahead{c, time.Minute}
 	token, _, err := issue(t.Context(), "ci")

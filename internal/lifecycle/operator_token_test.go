@@ -64,6 +64,17 @@ func operator(t *testing.T, s *influxdb3test.Server, credential string, change .
 	return o, c
 }
 
+// lagging is a cluster whose second node, which is the one that lists, learns of a
+// token so much later. It knows the operator token, and the clock is the fake one.
+func lagging(t *testing.T, lag time.Duration, options ...influxdb3test.Option) (s *influxdb3test.Server, c *clock, operator string) {
+	t.Helper()
+	c = &clock{}
+	s = influxdb3test.New(t, append(options, influxdb3test.Lag(lag), influxdb3test.Clock(c.Now))...)
+	operator = s.Bootstrap(t)
+	_ = c.Sleep(t.Context(), lag+time.Minute) // only the fake moves
+	return s, c, operator
+}
+
 func parse(t *testing.T, text string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(text)
@@ -641,10 +652,7 @@ func TestRotate_enterprise(t *testing.T) {
 // old hash for good means just that.
 func TestRotate_lag(t *testing.T) {
 	t.Parallel()
-	c := &clock{}
-	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
-	old := s.Bootstrap(t)
-	_ = c.Sleep(t.Context(), time.Minute) // only the fake moves
+	s, c, old := lagging(t, 10*time.Second)
 	prior := kept(t, s, old)
 	named := s.CreateNamedAdmin(t, old, "automation", 0)
 	_ = c.Sleep(t.Context(), time.Minute)
@@ -991,10 +999,7 @@ func TestInspect_refusedAndTooOld(t *testing.T) {
 // in state nor the one before it. The newest one is the only copy.
 func TestInspect_twoRotationsBehind(t *testing.T) {
 	t.Parallel()
-	c := &clock{}
-	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
-	first := s.Bootstrap(t)
-	_ = c.Sleep(t.Context(), time.Minute)
+	s, c, first := lagging(t, 10*time.Second)
 	prior := kept(t, s, first)
 	o, _ := operator(t, s, first)
 	o.Clock = c
@@ -1021,10 +1026,7 @@ func TestRotate_twoRotationsBehind(t *testing.T) {
 	for name, credential := range map[string]bool{"first token": true, "no credential": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := &clock{}
-			s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
-			first := s.Bootstrap(t)
-			_ = c.Sleep(t.Context(), time.Minute)
+			s, c, first := lagging(t, 10*time.Second)
 			prior := kept(t, s, first)
 			o, _ := operator(t, s, "")
 			if credential {
@@ -1042,6 +1044,30 @@ func TestRotate_twoRotationsBehind(t *testing.T) {
 				t.Error("what is kept is dead")
 			}
 		})
+	}
+}
+
+// A node that is behind for longer than any lag shows an old token with the token of
+// the beginning. What became of the rotation is not known then, and the recovery
+// listener is not for that.
+func TestRotate_behindForLong(t *testing.T) {
+	t.Parallel()
+	s, c, first := lagging(t, time.Hour, influxdb3test.WithRecovery())
+	prior := kept(t, s, first)
+	o, _ := operator(t, s, first, withRecovery(t, s))
+	o.Clock = c
+	token, _, err := o.Rotate(t.Context(), prior)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
+	_ = c.Sleep(t.Context(), time.Minute)
+	token.PreviousHash = "" // as after two rotations
+	_, _, err = o.Rotate(t.Context(), token)
+	expectProblem(t, err, lifecycle.ProblemUnresolved)
+	_ = c.Sleep(t.Context(), 2*time.Hour)
+	if !s.Accepts(t, token.Secret.Reveal()) {
+		t.Error("what is kept is dead")
 	}
 }
 
@@ -1064,10 +1090,7 @@ func TestRotate_rotatedAtAhead(t *testing.T) {
 // The machine's clock may be ahead of the server's, by which lag is judged.
 func TestInspect_clockAhead(t *testing.T) {
 	t.Parallel()
-	c := &clock{}
-	s := influxdb3test.New(t, influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
-	first := s.Bootstrap(t)
-	_ = c.Sleep(t.Context(), time.Minute)
+	s, c, first := lagging(t, 10*time.Second)
 	prior := kept(t, s, first)
 	o, _ := operator(t, s, "")
 	o.Clock = ahead{c, time.Minute}

@@ -21,8 +21,6 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 			if found, warnings := o.salvage(ctx, failed, prior); found != nil {
 				return *found, warnings, nil
 			}
-		}
-		if err != nil {
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: &twoErrors{failed, err}}
 		}
 		switch {
@@ -41,11 +39,15 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 			kept, warnings, err := o.minted(ctx, token, prior)
 			return kept, append(warnings, lostWarning("The reply to a regeneration of the operator token was lost.", "the configured token")), err
 		}
-		failed = again
+		if seen.stale && is(again, influxdb3.KindUnauthorized) {
+			// The node that answers is behind, and the one that regenerates is not.
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out, because the server shows an older one than the one in state", Err: &twoErrors{failed, again}}
+		}
 		if !is(again, influxdb3.KindOutcomeUnknown) {
 			lost.Err = &twoErrors{lost.Err, again}
 			return o.recoverLost(ctx, prior, lost)
 		}
+		failed = again
 	}
 	return o.recoverLost(ctx, prior, lost)
 }

@@ -145,13 +145,15 @@ func (in *instance) dependsOn(hash string) bool {
 }
 
 // outlive makes the instance go on with the token that was made last, if the one
-// that it works with is to go.
-func (in *instance) outlive(hash string) {
+// that it works with is gone, and says whether it was that one.
+func (in *instance) outlive(hash string) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if !in.successor.IsEmpty() && in.credential.Hash() == hash {
-		in.credential = in.successor
+	if in.successor.IsEmpty() || in.credential.Hash() != hash {
+		return false
 	}
+	in.credential = in.successor
+	return true
 }
 
 // serverTime is the server's clock as a listing tells it, otherwise the machine's:

@@ -495,9 +495,11 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 		resp.Diagnostics.Append(diags...)
 		return
 	}
-	r.in.outlive(state.Hash.ValueString())
 	token := lifecycle.Issued{Name: name, Hash: state.Hash.ValueString(), ClusterUUID: state.ClusterUUID.ValueString(), CreatedAt: timeOf(state.CreatedAt)}
 	err := r.in.issuer().Revoke(ctx, token)
+	if r.in.outlive(token.Hash) && err != nil {
+		err = r.in.issuer().Revoke(ctx, token) // a reply was lost, which the token itself cannot look up
+	}
 	r.in.tokens.invalidate()
 	if err != nil {
 		resp.Diagnostics.Append(issuedTokenProblem("Delete", name, err, r.in))
