@@ -57,7 +57,6 @@ func (e *endpoint) open() error {
 		TLSConfig:         e.tls,
 		TLSNextProto:      map[string]func(*http.Server, *tls.Conn, http.Handler){},
 		ErrorLog:          log.New(e.errors, "", 0),
-		ConnState:         connState,
 		ReadHeaderTimeout: time.Minute,
 	}
 	go func(s *http.Server, ln net.Listener) {
@@ -176,12 +175,11 @@ type conn struct {
 	waiting bool
 }
 
+// Read looks at waiting when the bytes are there. The server starts to read for the next request
+// before its reply is out: what was so when the read began says nothing.
 func (c *conn) Read(b []byte) (int, error) {
-	c.mu.Lock()
-	waiting := c.waiting
-	c.mu.Unlock()
 	n, err := c.Conn.Read(b)
-	if n > 0 && waiting && c.endpoint.unread != nil {
+	if n > 0 && c.begins() && c.endpoint.unread != nil {
 		if f, due := c.endpoint.unread(c.endpoint.name); due {
 			f.reached()
 			f.wait(context.Background())
@@ -192,15 +190,23 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func connState(nc net.Conn, state http.ConnState) {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
-	}
-	if c, ok := nc.(*conn); ok {
-		c.mu.Lock()
-		c.waiting = state == http.StateNew || state == http.StateIdle
-		c.mu.Unlock()
-	}
+// begins tells whether what has just been read is the first of a request.
+func (c *conn) begins() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.waiting
+	c.waiting = false
+	return was
+}
+
+// Write makes it wait again: a client sends its next request when it has the reply to the last one,
+// so that it cannot be there before this. The states of net/http come too late: it calls a
+// connection idle when the client may have sent something already.
+func (c *conn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	c.waiting = true
+	c.mu.Unlock()
+	return c.Conn.Write(b)
 }
 
 // newCertificate makes a certificate that is its own authority, and its PEM.
