@@ -27,17 +27,25 @@ const (
 	pathQuery      = "/api/v3/query_sql"
 )
 
-// release is a version of the server. early is everything that the recording of 3.4 has
-// different from that of 3.10.
+// release is a version of the server.
 type release struct {
 	number   string
 	revision string
-	early    bool
+	minor    int
 }
 
+// upTo tells whether it is 3.minor or older. What changed between two recorded versions counts as
+// new in the later one, if nothing else is known.
+func (r release) upTo(minor int) bool { return r.minor <= minor }
+
+// versions are those that were recorded, in their order.
+var versions = []string{"3.4", "3.7", "3.9", "3.10"}
+
 var releases = map[string]release{
-	"3.10": {number: "3.10.0-nightly", revision: "217dbdd"},
-	"3.4":  {number: "3.4.0", revision: "45e60cc", early: true},
+	"3.4":  {number: "3.4.0", revision: "45e60cc", minor: 4},
+	"3.7":  {number: "3.7.0", revision: "f99502b", minor: 7},
+	"3.9":  {number: "3.9.6", revision: "ecadc94", minor: 9},
+	"3.10": {number: "3.10.0-nightly", revision: "217dbdd", minor: 10},
 }
 
 // reply is an answer of the server. A stream is sent in chunks, without a Content-Length.
@@ -46,10 +54,19 @@ type reply struct {
 	header http.Header
 	body   string
 	stream bool
+	// unasked is an answer that was given before anybody asked for a token.
+	unasked bool
 }
 
 func text(status int, body string) reply {
 	return reply{status: status, header: http.Header{}, body: body}
+}
+
+// outright is an answer that comes before any authentication.
+func outright(status int, body string) reply {
+	r := text(status, body)
+	r.unasked = true
+	return r
 }
 
 func success(status int, contentType, body string) reply {
@@ -69,7 +86,7 @@ func (r reply) write(w http.ResponseWriter, now time.Time) {
 		h[k] = v
 	}
 	h.Set("Date", date(now))
-	if !r.stream {
+	if !r.stream && r.status != http.StatusNoContent {
 		h.Set("Content-Length", strconv.Itoa(len(r.body)))
 	}
 	w.WriteHeader(r.status)
@@ -104,21 +121,30 @@ func (s *embedded) product() string {
 
 func (s *embedded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rep := s.answer(r)
-	if !s.early {
+	if s.namesCluster(rep) {
 		rep.header.Set("Cluster-Uuid", s.catalog.uuid)
 	}
 	rep.write(w, s.now())
 }
 
+// namesCluster tells whether the reply carries the cluster-uuid: since 3.7 those to authenticated
+// requests do, a 401 among the others only since 3.8.
+func (s *embedded) namesCluster(r reply) bool {
+	return !s.upTo(7) || s.minor == 7 && !r.unasked
+}
+
 // answer authenticates before it routes: an unknown route answers 401 without a token.
 func (s *embedded) answer(r *http.Request) reply {
 	path := r.URL.Path
+	if r.Method == http.MethodOptions {
+		return preflight()
+	}
 	tokens := s.catalog.view(path == pathQuery)
 	var caller tokenRecord
 	if !s.withoutAuth && path != pathAdmin && !s.opens(path) {
 		secret, ok := presented(r.Header.Get("Authorization"))
 		if !ok && r.Header.Values("Authorization") != nil {
-			return text(http.StatusBadRequest, `{"error": "Authorization header was malformed, the request was not in the form of 'Authorization: <auth-scheme> <token>', supported auth-schemes are Bearer, Token and Basic"}`)
+			return outright(http.StatusBadRequest, `{"error": "Authorization header was malformed, the request was not in the form of 'Authorization: <auth-scheme> <token>', supported auth-schemes are Bearer, Token and Basic"}`)
 		}
 		if caller, ok = s.catalog.lookup(tokens, secret); !ok {
 			return s.unauthenticated()
@@ -173,18 +199,28 @@ func presented(header string) (string, bool) {
 	return "", false
 }
 
+// preflight is the answer to OPTIONS on any path: the server asks for no token there.
+func preflight() reply {
+	r := outright(http.StatusNoContent, "")
+	r.allowOrigin()
+	r.header.Set("Access-Control-Allow-Methods", "*")
+	r.header.Set("Access-Control-Allow-Headers", "*")
+	r.header.Set("Access-Control-Max-Age", "86400")
+	return r
+}
+
 func (s *embedded) unauthenticated() reply {
-	if s.early {
-		return text(http.StatusUnauthorized, "")
+	if s.upTo(7) {
+		return outright(http.StatusUnauthorized, "")
 	}
-	return text(http.StatusUnauthorized, `{"error": "the request was not authenticated"}`)
+	return outright(http.StatusUnauthorized, `{"error": "the request was not authenticated"}`)
 }
 
 // forbidden is unverified: no recording of Enterprise shows what it answers.
 func forbidden() reply { return text(http.StatusForbidden, "forbidden") }
 
 func (s *embedded) noRoute() reply {
-	if s.early {
+	if s.upTo(7) {
 		return success(http.StatusNotFound, "", "not found")
 	}
 	return text(http.StatusNotFound, "Not found")
@@ -192,7 +228,7 @@ func (s *embedded) noRoute() reply {
 
 func (s *embedded) ping() reply {
 	body := fmt.Sprintf(`"version":%q,"revision":%q,"process_id":%q}`, s.number, s.revision, s.processID)
-	if s.early {
+	if s.upTo(7) {
 		body = "{" + body
 	} else {
 		body = fmt.Sprintf(`{"product_name":"InfluxDB 3 %s",`, s.product()) + body
@@ -207,7 +243,7 @@ func (s *embedded) ping() reply {
 }
 
 func (s *embedded) health() reply {
-	if s.early {
+	if s.upTo(7) {
 		return success(http.StatusOK, "", "OK")
 	}
 	return success(http.StatusOK, "text/plain; charset=utf-8", "OK")
@@ -216,7 +252,7 @@ func (s *embedded) health() reply {
 // configure is what everything that changes tokens has in common.
 func (s *embedded) configure(r *http.Request, caller tokenRecord, do func(*http.Request, tokenRecord) reply) reply {
 	if s.withoutAuth {
-		return text(http.StatusMethodNotAllowed, "endpoint disabled, started without auth")
+		return outright(http.StatusMethodNotAllowed, "endpoint disabled, started without auth")
 	}
 	if caller.resource() {
 		return forbidden()
@@ -241,7 +277,7 @@ func (s *embedded) createNamedAdmin(r *http.Request, _ tokenRecord) reply {
 	if !ok {
 		return rep
 	}
-	return s.created(s.catalog.create(in.name, in.lifetime, nil, s.early))
+	return s.created(s.catalog.create(in.name, in.lifetime, nil, s.upTo(9)))
 }
 
 func (s *embedded) createResourceToken(r *http.Request, _ tokenRecord) reply {
@@ -256,7 +292,7 @@ func (s *embedded) createResourceToken(r *http.Request, _ tokenRecord) reply {
 		}
 		permissions = append(permissions, p.String())
 	}
-	return s.created(s.catalog.create(in.name, in.lifetime, permissions, s.early))
+	return s.created(s.catalog.create(in.name, in.lifetime, permissions, s.upTo(9)))
 }
 
 func (s *embedded) deleteToken(r *http.Request, _ tokenRecord) reply {
@@ -268,7 +304,7 @@ func (s *embedded) deleteToken(r *http.Request, _ tokenRecord) reply {
 	switch err := s.catalog.remove(name); {
 	case errors.Is(err, errOperatorKept):
 		return text(http.StatusMethodNotAllowed, err.Error())
-	case errors.Is(err, errNotFound) && s.early:
+	case errors.Is(err, errNotFound) && s.upTo(7):
 		return text(http.StatusNotFound, err.Error())
 	case errors.Is(err, errNotFound):
 		return text(http.StatusNotFound, err.Error()+": "+name)
@@ -309,21 +345,18 @@ func (s *embedded) databases(r *http.Request, caller tokenRecord) reply {
 	return rep
 }
 
-// utc prints a time as the replies do: always with milliseconds.
-func utc(millis int64) string { return stamp(millis, ".000") + "Z" }
+// utc prints a time as the replies do.
+func utc(millis int64) string { return naive(millis) + "Z" }
 
-// naive prints a time as the listing does: without a zone, the fraction left out when zero.
+// naive prints a time as the listing does, without a zone. The server leaves a fraction of zero
+// out, and puts a sign before years past 9999.
 func naive(millis int64) string {
-	if millis%1000 == 0 {
-		return stamp(millis, "")
-	}
-	return stamp(millis, ".000")
-}
-
-// stamp puts a sign before years past 9999, as the server does.
-func stamp(millis int64, fraction string) string {
 	t := time.UnixMilli(millis).UTC()
-	s := t.Format("2006-01-02T15:04:05" + fraction)
+	layout := "2006-01-02T15:04:05.000"
+	if millis%1000 == 0 {
+		layout = "2006-01-02T15:04:05"
+	}
+	s := t.Format(layout)
 	if t.Year() > 9999 {
 		return "+" + s
 	}

@@ -53,8 +53,7 @@ func (t tokenRecord) resource() bool { return t.Permissions != nil }
 type tokenFile struct {
 	Token        string `json:"token"`
 	Name         string `json:"name"`
-	Description  string `json:"description"` // the listing does not show it
-	ExpiryMillis *int64 `json:"expiry_millis"`
+	ExpiryMillis *int64 `json:"expiry_millis,omitempty"`
 }
 
 func (f tokenFile) check() error {
@@ -216,7 +215,7 @@ func (c *catalog) create(name string, lifetime *uint64, permissions []string, st
 		case ok:
 			t.Expiry = &e
 		case strict:
-			// The id is used up: in the recording of 3.4 the next token has the one after it.
+			// The id is used up: in the recordings up to 3.9 the next token has the one after it.
 			c.nextID++
 			return tokenRecord{}, "", errExpiryRange
 		}

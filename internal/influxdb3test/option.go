@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -26,7 +27,7 @@ type config struct {
 
 func (c config) check() error {
 	if _, ok := releases[c.version]; !ok {
-		return fmt.Errorf("version %q is not one of 3.4 and 3.10", c.version)
+		return fmt.Errorf("version %q is not one of %s", c.version, strings.Join(versions, ", "))
 	}
 	for _, r := range c.open {
 		if !slices.Contains([]string{"ping", "health", "metrics"}, r) {
@@ -53,9 +54,9 @@ func (c config) opens(path string) bool {
 // embedded server even where INFLUXDB3_BIN is set.
 type Option func(*config)
 
-// As makes the server answer as that version: "3.10", which is the default, or "3.4". Both follow
-// the recordings in testdata. Any other version fails the test. It keeps the embedded server, also
-// for "3.10": a real binary answers as the version that it is.
+// As makes the server answer as that version: "3.4", "3.7", "3.9" or "3.10", which is the default.
+// Each follows its recording in testdata. Any other version fails the test. It keeps the embedded
+// server, also for "3.10": a real binary answers as the version that it is.
 func As(version string) Option {
 	return func(c *config) { c.version, c.embedded = version, "As" }
 }
@@ -89,6 +90,15 @@ func WithTLS() Option {
 // server does not start with one.
 func WithTokenFile(name, token string) Option {
 	return func(c *config) { c.tokenFile = &tokenFile{Name: name, Token: token} }
+}
+
+// WithTokenFileExpiring is WithTokenFile with an expiry_millis: the token of that name expires
+// then, by the server's clock. Regenerating keeps the expiry, on both listeners: once it has
+// passed, every new operator token is dead on arrival.
+func WithTokenFileExpiring(name, token string, expires time.Time) Option {
+	return func(c *config) {
+		c.tokenFile = &tokenFile{Name: name, Token: token, ExpiryMillis: new(expires.UnixMilli())}
+	}
 }
 
 // Enterprise makes it an InfluxDB 3 Enterprise: it creates resource tokens at

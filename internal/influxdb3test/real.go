@@ -45,7 +45,7 @@ func startReal(t testing.TB, bin string, c config) (*realServer, error) {
 		flags = append(flags, "--disable-authz", strings.Join(c.open, ","))
 	}
 	if c.tokenFile != nil {
-		path, err := writeTokenFile(t.TempDir(), c.tokenFile.Name, c.tokenFile.Token)
+		path, err := c.tokenFile.write(t.TempDir())
 		if err != nil {
 			return nil, err
 		}
@@ -61,9 +61,9 @@ func startReal(t testing.TB, bin string, c config) (*realServer, error) {
 	return nil, err
 }
 
-// writeTokenFile writes what --admin-token-file reads.
-func writeTokenFile(dir, name, token string) (string, error) {
-	b, err := json.Marshal(map[string]string{"token": token, "name": name, "description": "influxdb3test"})
+// write makes the file that --admin-token-file reads, and returns its path.
+func (f tokenFile) write(dir string) (string, error) {
+	b, err := json.Marshal(f)
 	if err != nil {
 		return "", err
 	}

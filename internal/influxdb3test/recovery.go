@@ -16,7 +16,7 @@ func (s recovery) answer(r *http.Request) reply {
 	}
 	rep := s.created(s.catalog.regenerate())
 	rep.header.Del("Content-Type")
-	if !s.early || rep.status == http.StatusCreated {
+	if !s.upTo(7) || rep.status == http.StatusCreated {
 		rep.allowOrigin()
 	}
 	return rep

@@ -25,7 +25,7 @@ import (
 )
 
 // The recordings hold this many steps each, the eight-fold race counted as one.
-const recordedSteps = 147
+const recordedSteps = 176
 
 // scenario is one of a recording: a fresh server and what it was asked.
 type scenario struct {
@@ -71,7 +71,7 @@ func readRecording(t *testing.T, version string) []scenario {
 // TestReplay sends what the real servers were asked to the embedded one, and compares the answers.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	for _, version := range []string{"3.10", "3.4"} {
+	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			total := 0
@@ -93,16 +93,15 @@ func TestReplay(t *testing.T) {
 // of the other.
 func TestReplayTellsVersionsApart(t *testing.T) {
 	t.Parallel()
-	for _, want := range readRecording(t, "3.4") {
-		if want.Name == "race" {
-			continue // its one comparison is the same for both versions
-		}
-		t.Run(want.Name, func(t *testing.T) {
+	for older, newer := range map[string]string{"3.4": "3.7", "3.7": "3.9", "3.9": "3.10"} {
+		t.Run(older, func(t *testing.T) {
 			t.Parallel()
-			got := newReplay(t, "3.10", want).run(t, want)
-			if reflect.DeepEqual(normal(t, got), normal(t, want)) {
-				t.Error("3.10 answers like the recording of 3.4")
+			for _, want := range readRecording(t, older) {
+				if !reflect.DeepEqual(normal(t, newReplay(t, newer, want).run(t, want)), normal(t, want)) {
+					return
+				}
 			}
+			t.Errorf("%s answers like the recording of %s", newer, older)
 		})
 	}
 }
@@ -235,6 +234,9 @@ func normalRace(t *testing.T, s scenario) normalStep {
 	return normalStep{Note: "one token of eight survives", Body: fmt.Sprintf("won %d, each reply carries its own hash: %t", won, own)}
 }
 
+// lifetime is how long the token of an expiring token file is good.
+const lifetime = 8 * time.Second
+
 // replay is a server with the flags of a scenario, and its tokens by those of the recording.
 type replay struct {
 	flags   serveFlags
@@ -303,7 +305,14 @@ func (r *replay) file(t *testing.T, dir string, s scenario, flag string, cert tl
 		// The first request of such a scenario presents the token of the file.
 		recorded := tokenPattern.FindString(s.Steps[0].Request.Headers["Authorization"])
 		r.live[recorded] = newToken()
-		path, err := writeTokenFile(dir, strings.TrimPrefix(s.Name, "token-file-"), r.live[recorded])
+		file := tokenFile{Name: strings.TrimPrefix(s.Name, "token-file-"), Token: r.live[recorded]}
+		switch file.Name {
+		case "expiring":
+			file.Name, file.ExpiryMillis = operatorName, new(r.clock.now().Add(lifetime).UnixMilli())
+		case "restart":
+			file.Name = operatorName
+		}
+		path, err := file.write(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,8 +349,16 @@ func (r *replay) run(t *testing.T, s scenario) scenario {
 		switch {
 		case st.Note == "expired token":
 			r.clock.advance(2500 * time.Millisecond)
-		case strings.HasPrefix(st.Note, "after SIGKILL"):
+		case st.Note == "new token after the expiry":
+			r.clock.advance(lifetime)
+		case strings.HasPrefix(st.Note, "after SIGKILL"), strings.HasPrefix(st.Note, "after a restart"):
 			r.process.kill()
+			r.start(t)
+		case strings.HasPrefix(st.Note, "with the data directory gone"):
+			r.process.kill()
+			if err := os.RemoveAll(r.flags.dataDir); err != nil {
+				t.Fatal(err)
+			}
 			r.start(t)
 		}
 		got.Steps[i] = r.step(t, st)
@@ -371,11 +388,15 @@ func (r *replay) step(t *testing.T, st step) step {
 	return out
 }
 
-// translate puts the live tokens in the place of the recorded ones, in Basic credentials as well.
+// translate puts the live tokens in the place of the recorded ones, in Basic credentials as well,
+// and the hashes that a listing shows of them.
 func (r *replay) translate(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	replace := func(text string) string {
+		for recorded, live := range r.live {
+			text = strings.ReplaceAll(text, shortHash(hashOf(recorded)), shortHash(hashOf(live)))
+		}
 		return tokenPattern.ReplaceAllStringFunc(text, func(m string) string {
 			if l, ok := r.live[m]; ok {
 				return l

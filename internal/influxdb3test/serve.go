@@ -30,7 +30,7 @@ An InfluxDB 3 token server for tests and demos. It takes influxdb3's own flags:
   --admin-token-recovery-tcp-listener-file-path FILE
   --disable-telemetry-upload            accepted: it sends nothing anyway
 and one of its own:
-  --as 3.4|3.10                         the version to answer as, default 3.10
+  --as 3.4|3.7|3.9|3.10                 the version to answer as, default 3.10
 `
 
 // serveFlags is what the command line asks for.
@@ -104,7 +104,7 @@ func (f serveFlags) check() error {
 	}
 	if err := f.config.check(); err != nil {
 		if _, ok := releases[f.version]; !ok {
-			return errors.New("--as must be 3.4 or 3.10")
+			return errors.New("--as must be one of " + strings.Join(versions, ", "))
 		}
 		return errors.New("--disable-authz must be a list of ping, health and metrics")
 	}

@@ -460,6 +460,21 @@ func TestWithTokenFile(t *testing.T) {
 	}
 }
 
+// TestWithTokenFileExpiring: no operator token outlives the expiry of the token file.
+func TestWithTokenFileExpiring(t *testing.T) {
+	t.Parallel()
+	clock, token := newClock(), newToken()
+	s := New(t, WithTokenFileExpiring(operatorName, token, clock.now().Add(time.Minute)), Clock(clock.now))
+	ci := s.CreateNamedAdmin(t, token, "ci", 0)
+	next := s.Regenerate(t, token)
+	clock.advance(time.Minute - time.Millisecond)
+	assertAccepts(t, s, next, true)
+	clock.advance(time.Millisecond)
+	assertAccepts(t, s, next, false)
+	assertAccepts(t, s, s.Regenerate(t, ci), false)
+	assertAccepts(t, s, ci, true)
+}
+
 func TestOpenResources(t *testing.T) {
 	t.Parallel()
 	s := New(t, DisableAuthz("ping"))
@@ -578,11 +593,16 @@ func TestQuery(t *testing.T) {
 	}{
 		"literal":       {`{"db":"_internal","q":"Select TOKEN_ID From system.tokens Where name = 'it''s \"a\",b';","format":"json"}`, 200, `[{"token_id":1}]`},
 		"parameter":     {`{"db":"_internal","q":"SELECT token_id FROM system.tokens WHERE name=$n ORDER BY token_id","params":{"n":"_admin"}}`, 200, `[{"token_id":0}]`},
+		"hash":          {`{"db":"_internal","q":"SELECT token_id FROM system.tokens WHERE HASH = '` + shortHash(hashOf(operator)) + `'"}`, 200, `[{"token_id":0}]`},
+		"no such hash":  {`{"db":"_internal","q":"SELECT token_id FROM system.tokens WHERE hash = $h","params":{"h":"` + hashOf(operator) + `"}}`, 200, `[]`},
+		"or":            {`{"db":"_internal","q":"SELECT token_id FROM system.tokens WHERE hash=$b OR name=$a","params":{"a":"nobody","b":"` + shortHash(hashOf(operator)) + `"}}`, 200, `[{"token_id":0}]`},
+		"three":         {`{"db":"_internal","q":"SELECT token_id FROM system.tokens WHERE name=$a or name='x OR name = $b' OR name = $b ORDER BY token_id","params":{"b":"_admin","a":"it's \"a\",b"}}`, 200, `[{"token_id":0},{"token_id":1}]`},
+		"and":           {`{"db":"_internal","q":"SELECT token_id FROM system.tokens WHERE hash='x' AND name='y'"}`, 400, errSQL.Error()},
 		"csv":           {`{"db":"_internal","q":"SELECT name,expiry FROM system.tokens","format":"csv"}`, 200, "name,expiry\n_admin,\n\"it's \"\"a\"\",b\",\n"},
 		"jsonl":         {`{"db":"_internal","q":"SELECT token_id FROM system.tokens","format":"jsonl"}`, 200, "{\"token_id\":0}\n{\"token_id\":1}\n"},
 		"no parameter":  {`{"db":"_internal","q":"SELECT name FROM system.tokens WHERE name=$n"}`, 400, errSQL.Error()},
 		"other order":   {`{"db":"_internal","q":"SELECT name FROM system.tokens ORDER BY name"}`, 400, errSQL.Error()},
-		"other where":   {`{"db":"_internal","q":"SELECT name FROM system.tokens WHERE hash='x'"}`, 400, errSQL.Error()},
+		"other where":   {`{"db":"_internal","q":"SELECT name FROM system.tokens WHERE expiry='x'"}`, 400, errSQL.Error()},
 		"other table":   {`{"db":"_internal","q":"SELECT name FROM system.nodes"}`, 400, errSQL.Error()},
 		"keyword value": {`{"db":"_internal","q":"SELECT name FROM system.tokens 'where' name = 'x'"}`, 400, errSQL.Error()},
 	} {
@@ -604,7 +624,7 @@ func TestTimes(t *testing.T) {
 	}{
 		{1745071365331, "2025-04-19T14:02:45.331Z", "2025-04-19T14:02:45.331"},
 		{1745071365330, "2025-04-19T14:02:45.330Z", "2025-04-19T14:02:45.330"},
-		{1745071365000, "2025-04-19T14:02:45.000Z", "2025-04-19T14:02:45"},
+		{1745071365000, "2025-04-19T14:02:45Z", "2025-04-19T14:02:45"},
 		{317371510176804, "+12027-02-07T08:49:36.804Z", "+12027-02-07T08:49:36.804"},
 		{maxMillis, "+262142-12-31T23:59:59.999Z", "+262142-12-31T23:59:59.999"},
 	} {
@@ -637,7 +657,7 @@ func TestFlags(t *testing.T) {
 		"directory":     {[]string{"--node-id", "n", "--data-dir", "d"}, "needs --object-store file"},
 		"address":       {[]string{"--node-id", "n", "--http-bind", "8181"}, "--http-bind must be HOST:PORT"},
 		"authz":         {[]string{"--node-id", "n", "--disable-authz", "ping,nope"}, "--disable-authz must be"},
-		"version":       {[]string{"--node-id", "n", "--as", "3.9"}, "--as must be"},
+		"version":       {[]string{"--node-id", "n", "--as", "3.8"}, "--as must be"},
 		"key":           {[]string{"--node-id", "n", "--tls-key", "k"}, "need each other"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -662,7 +682,7 @@ func TestFlags(t *testing.T) {
 
 func TestCommandRefusesTokenFile(t *testing.T) {
 	t.Parallel()
-	path, err := writeTokenFile(t.TempDir(), "_admin", "wrong_secret")
+	path, err := tokenFile{Name: operatorName, Token: "wrong_secret"}.write(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -841,6 +861,17 @@ func TestReal(t *testing.T) {
 		if got := s.ClusterUUID(t); got == uuid || got == "" {
 			t.Errorf("cluster-uuid %q, was %q", got, uuid)
 		}
+	})
+	t.Run("token file that expires", func(t *testing.T) {
+		t.Parallel()
+		token := newToken()
+		s := start(t, WithTokenFileExpiring(operatorName, token, time.Date(2999, 1, 2, 3, 4, 5, 0, time.UTC)))
+		rows := mustSend(t, freshClient(), "POST", s.URL()+pathQuery, token, `{"db":"_internal","q":"SELECT name, expiry FROM system.tokens"}`)
+		if want := `[{"name":"_admin","expiry":"2999-01-02T03:04:05"}]`; rows.body != want {
+			t.Errorf("rows %s, want %s", rows.body, want)
+		}
+		token = newToken()
+		assertAccepts(t, start(t, WithTokenFileExpiring(operatorName, token, time.Unix(1, 0))), token, false)
 	})
 	t.Run("options for the embedded one", func(t *testing.T) {
 		t.Parallel()

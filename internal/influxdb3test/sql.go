@@ -78,9 +78,9 @@ func readQuery(r *http.Request) (q queryRequest, err error) {
 
 // query answers the statements of the recordings, and
 //
-//	SELECT columns | * FROM system.tokens [WHERE name = 'literal' | $param] [ORDER BY token_id]
+//	SELECT columns | * FROM system.tokens [WHERE condition [OR condition ...]] [ORDER BY token_id]
 //
-// It says so to every other one.
+// where a condition is name or hash = 'literal' or $param. It says so to every other one.
 func (s *embedded) query(r *http.Request, caller tokenRecord, tokens []tokenRecord) reply {
 	if caller.resource() {
 		return forbidden()
@@ -91,7 +91,7 @@ func (s *embedded) query(r *http.Request, caller tokenRecord, tokens []tokenReco
 	}
 	if *q.DB != "_internal" {
 		data := ""
-		if s.early {
+		if s.upTo(4) {
 			data = `,"data":null`
 		}
 		return text(http.StatusNotFound, `{"error":`+quote("query error: database not found: "+*q.DB)+data+"}")
@@ -107,7 +107,11 @@ func (s *embedded) query(r *http.Request, caller tokenRecord, tokens []tokenReco
 		if err != nil {
 			return s.refuse(err.Error())
 		}
-		for _, c := range sel.columns {
+		columns := s.columns()
+		if sel.columns == nil {
+			sel.columns = columns
+		}
+		for _, c := range sel.fields() {
 			if !slices.Contains(columns, c) {
 				return text(http.StatusInternalServerError, s.planning()+fmt.Sprintf("Schema error: No field named %s. Valid fields are system.tokens.%s.",
 					c, strings.Join(columns, ", system.tokens.")))
@@ -124,34 +128,59 @@ func (s *embedded) query(r *http.Request, caller tokenRecord, tokens []tokenReco
 	return rep
 }
 
-// planning is what 3.4 puts before an error of the SQL planner.
+// columns of system.tokens. A server that asks for no token has no hashes of any.
+func (s *embedded) columns() []string {
+	if s.withoutAuth {
+		return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "hash" })
+	}
+	return columns
+}
+
+// planning is what the server puts, up to 3.7, before an error of the SQL planner.
 func (s *embedded) planning() string {
-	if s.early {
+	if s.upTo(7) {
 		return "query error: error while planning query: "
 	}
 	return ""
 }
 
-// refuse is the answer to SQL that cannot be parsed: 400, or 500 up to 3.4.
+// refuse is the answer to SQL that cannot be parsed: 400, or 500 up to 3.7.
 func (s *embedded) refuse(reason string) reply {
-	if s.early {
+	if s.upTo(7) {
 		return text(http.StatusInternalServerError, s.planning()+reason)
 	}
 	return text(http.StatusBadRequest, reason)
 }
 
-// selectTokens has the columns, the literal and the parameter as its groups. Rows come in the order
+// condition has a column and a literal or a parameter as its groups.
+const condition = `(name|hash)\s*=\s*(?:('(?:[^']|'')*')|\$(\w+))`
+
+// selectTokens has the columns and the conditions as its first two groups. Rows come in the order
 // of their ids anyway.
-var selectTokens = regexp.MustCompile(`(?is)^\s*SELECT\s+(\*|\w+(?:\s*,\s*\w+)*)\s+FROM\s+system\.tokens` +
-	`(?:\s+WHERE\s+name\s*=\s*(?:('(?:[^']|'')*')|\$(\w+)))?(?:\s+ORDER\s+BY\s+token_id)?\s*;?\s*$`)
+var (
+	selectTokens = regexp.MustCompile(`(?is)^\s*SELECT\s+(\*|\w+(?:\s*,\s*\w+)*)\s+FROM\s+system\.tokens` +
+		`(?:\s+WHERE\s+(` + condition + `(?:\s+OR\s+` + condition + `)*))?(?:\s+ORDER\s+BY\s+token_id)?\s*;?\s*$`)
+	selectCondition = regexp.MustCompile(`(?is)` + condition)
+)
 
 // selection is a query of system.tokens.
 type selection struct {
-	columns []string
-	name    *string
+	columns []string // nil for all of them
+	any     []equals // one of them must hold; nil takes every row
 }
 
-var errSQL = errors.New("influxdb3test answers SELECT columns FROM system.tokens [WHERE name = value] [ORDER BY token_id] and what its recordings contain, not this SQL")
+type equals struct{ column, value string }
+
+// fields are the columns that the query names.
+func (sel selection) fields() []string {
+	fields := slices.Clone(sel.columns)
+	for _, e := range sel.any {
+		fields = append(fields, e.column)
+	}
+	return fields
+}
+
+var errSQL = errors.New("influxdb3test answers SELECT columns FROM system.tokens [WHERE name|hash = value [OR ...]] [ORDER BY token_id] and what its recordings contain, not this SQL")
 
 func parseSelect(sql string, params map[string]any) (sel selection, err error) {
 	words := append(strings.Fields(sql), "EOF")
@@ -162,19 +191,20 @@ func parseSelect(sql string, params map[string]any) (sel selection, err error) {
 	if m == nil {
 		return sel, errSQL
 	}
-	sel.columns = columns
 	if m[1] != "*" {
 		sel.columns = strings.FieldsFunc(strings.ToLower(m[1]), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 	}
-	switch literal, param := m[2], m[3]; {
-	case literal != "":
-		sel.name = new(strings.ReplaceAll(literal[1:len(literal)-1], "''", "'"))
-	case param != "":
-		name, ok := params[param].(string)
-		if !ok {
-			return sel, errSQL
+	for _, c := range selectCondition.FindAllStringSubmatch(m[2], -1) {
+		e := equals{column: strings.ToLower(c[1])}
+		if literal := c[2]; literal != "" {
+			e.value = strings.ReplaceAll(literal[1:len(literal)-1], "''", "'")
+		} else {
+			var ok bool
+			if e.value, ok = params[c[3]].(string); !ok {
+				return sel, errSQL
+			}
 		}
-		sel.name = &name
+		sel.any = append(sel.any, e)
 	}
 	return sel, nil
 }
@@ -182,7 +212,7 @@ func parseSelect(sql string, params map[string]any) (sel selection, err error) {
 func (sel selection) table(tokens []tokenRecord) table {
 	t := table{columns: sel.columns}
 	for _, tok := range tokens {
-		if sel.name != nil && tok.Name != *sel.name {
+		if sel.any != nil && !slices.ContainsFunc(sel.any, func(e equals) bool { return tok.column(e.column) == e.value }) {
 			continue
 		}
 		row := make([]any, len(sel.columns))
@@ -233,11 +263,11 @@ func (t tokenRecord) column(name string) any {
 
 func (s *embedded) columnsTable() table {
 	timestamp := "Timestamp(ms)"
-	if s.early {
+	if s.upTo(7) {
 		timestamp = "Timestamp(Millisecond, None)"
 	}
 	t := table{columns: []string{"column_name", "data_type", "is_nullable"}}
-	for _, c := range columns {
+	for _, c := range s.columns() {
 		kind, nullable := "Utf8View", "YES"
 		switch c {
 		case "token_id", "created_by_token_id", "updated_by_token_id":
@@ -261,7 +291,7 @@ func (s *embedded) tablesTable() table {
 		"parquet_files", "plugin_files", "processing_engine_logs", "processing_engine_trigger_arguments",
 		"processing_engine_triggers", "queries", "tables", "tokens",
 	} {
-		if name != "plugin_files" || !s.early {
+		if name != "plugin_files" || !s.upTo(4) {
 			t.rows = append(t.rows, []any{name})
 		}
 	}
