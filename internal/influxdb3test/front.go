@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -45,11 +45,15 @@ const (
 	AnswerAfter                  // let the server do it, then answer Status, Header and Body instead of its reply
 	Truncate                     // let the server do it, send only Keep bytes of the body under the Content-Length of the whole, and cut
 	ReplaceBody                  // let the server do it and keep its status and headers, but send Body, which may be empty; Content-Length is that of Body
+	Repeat                       // send the request to the server twice and pass the second reply on: the first is lost
+	Cache                        // answer with the last success of the same listener, method and path, its old Date included, without asking the server; where there was none the request passes
+	DeliverLate                  // answer Status, Header and Body, or cut where Status is 0, and let the server do it later: see DeliverAfter
+	SetHeader                    // change headers of the reply, see Header; it goes with every other fault, and alone lets the request pass
 )
 
 // String is the name of the constant, which Request.Fault shows.
 func (k FaultKind) String() string {
-	names := []string{"CutBefore", "CutAfter", "CutUnread", "DelayBefore", "DelayAfter", "Answer", "AnswerAfter", "Truncate", "ReplaceBody"}
+	names := []string{"CutBefore", "CutAfter", "CutUnread", "DelayBefore", "DelayAfter", "Answer", "AnswerAfter", "Truncate", "ReplaceBody", "Repeat", "Cache", "DeliverLate", "SetHeader"}
 	if k < 0 || int(k) >= len(names) {
 		return fmt.Sprintf("FaultKind(%d)", int(k))
 	}
@@ -65,10 +69,16 @@ type Fault struct {
 	Times    int    // 0 or 1: once; n: n times; -1: always
 	Kind     FaultKind
 
-	Status int         // Answer and AnswerAfter: the status to send
-	Header http.Header // extra headers of that answer (Retry-After, Location)
-	Body   string      // its body; "" means a proxy's HTML page that names the status
+	Status int         // Answer, AnswerAfter and DeliverLate: the status to send
+	Header http.Header // headers of the reply, whoever made it: each replaces what is there, one without a value takes it away
+	Body   string      // the body of such an answer; "" means a proxy's HTML page that names the status
+	NoBody bool        // such an answer has no body at all, as some gateways send it, and the server a 401 up to 3.7
 	Keep   int         // Truncate: how many bytes of the body to send
+
+	// DeliverAfter is for DeliverLate: the server carries the request out when this many further
+	// requests have been answered or cut, before the last of those answers leaves. With 0 it waits
+	// for Server.Deliver, which does not wait for DeliverAfter either.
+	DeliverAfter int
 
 	// Wait blocks every kind, if it is not nil, until it is closed or the client has gone.
 	Wait <-chan struct{}
@@ -107,15 +117,24 @@ func (f Fault) wait(ctx context.Context) bool {
 // answer is the reply of a proxy that stands in for the server.
 func (f Fault) answer(now time.Time) reply {
 	r := text(f.Status, f.Body)
-	if f.Body == "" {
+	if f.Body == "" && !f.NoBody {
 		status := fmt.Sprintf("%d %s", f.Status, http.StatusText(f.Status))
 		r.body = "<html>\r\n<head><title>" + status + "</title></head>\r\n<body>\r\n<center><h1>" + status + "</h1></center>\r\n</body>\r\n</html>\r\n"
 		r.header.Set("Content-Type", "text/html")
 	}
-	maps.Copy(r.header, f.Header.Clone())
 	r.header.Set("Date", date(now))
 	r.header.Set("Content-Length", strconv.Itoa(len(r.body)))
 	return r
+}
+
+// setHeader does what Header asks for.
+func (f Fault) setHeader(h http.Header) {
+	for k, v := range f.Header {
+		h.Del(k)
+		if len(v) > 0 {
+			h[http.CanonicalHeaderKey(k)] = slices.Clone(v)
+		}
+	}
 }
 
 // backend is what stands behind the front: one handler for each listener.
@@ -126,13 +145,29 @@ type backend struct {
 // front keeps the log and makes the faults. It asks a backend for everything else.
 type front struct {
 	now       func() time.Time
-	keepLog   bool
+	keepLog   bool   // for a test, which can ask for the log and for faults
 	recovered func() // called when the recovery listener has had its success
 
-	mu      sync.Mutex
-	backend backend
-	log     []*Request
-	faults  []*Fault
+	mu        sync.Mutex
+	backend   backend
+	gone      bool // the recovery listener, after its success
+	log       []*Request
+	faults    []*Fault
+	successes map[resource]reply // for Cache
+	late      []*lateRequest
+
+	delivering sync.Mutex // held while late requests are carried out
+}
+
+// resource is what Cache takes for one: a cache that knows neither tokens nor bodies.
+type resource struct{ listener, method, path string }
+
+// lateRequest is one that DeliverLate holds.
+type lateRequest struct {
+	listener string
+	r        *http.Request
+	after    int // how many more requests to wait for, 0 for Deliver alone
+	due      bool
 }
 
 // listener returns the handler of one of the two.
@@ -144,13 +179,21 @@ func (f *front) listener(name string) http.Handler {
 var errAborted = errors.New("the server closed the connection without a reply")
 
 func (f *front) serve(listener string, w http.ResponseWriter, r *http.Request) {
-	entry, fault := f.arrived(listener, r)
+	entry, fault, headers := f.arrived(listener, r)
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	// A late request outlives this call, and net/http looks at its own meanwhile.
+	r = r.Clone(r.Context())
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	rep, err := f.faulty(listener, fault, r)
+	if f.answered(r) {
+		f.deliver(false)
+	}
+	if err == nil {
+		err = headed(r.Context(), rep, headers)
+	}
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -161,15 +204,35 @@ func (f *front) serve(listener string, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// headed does what the SetHeader faults say.
+func headed(ctx context.Context, rep reply, faults []Fault) error {
+	for _, f := range faults {
+		f.reached()
+		if !f.wait(ctx) {
+			return ctx.Err()
+		}
+		f.setHeader(rep.header)
+	}
+	return nil
+}
+
 // faulty asks the server and does what the fault says. An error cuts the connection.
 func (f *front) faulty(listener string, fault *Fault, r *http.Request) (reply, error) {
 	if fault == nil {
-		return f.ask(listener, r)
+		return f.pass(listener, r)
 	}
+	rep, err := f.act(listener, fault, r)
+	if err == nil {
+		fault.setHeader(rep.header)
+	}
+	return rep, err
+}
+
+func (f *front) act(listener string, fault *Fault, r *http.Request) (reply, error) {
 	var rep reply
 	if fault.after() {
 		var err error
-		if rep, err = f.ask(listener, r); err != nil {
+		if rep, err = f.pass(listener, r); err != nil {
 			return rep, err
 		}
 	}
@@ -178,8 +241,8 @@ func (f *front) faulty(listener string, fault *Fault, r *http.Request) (reply, e
 		return rep, r.Context().Err()
 	}
 	switch fault.Kind {
-	case DelayBefore:
-		return f.ask(listener, r)
+	case DelayBefore, Repeat:
+		return f.pass(listener, r)
 	case DelayAfter:
 		return rep, nil
 	case Answer, AnswerAfter:
@@ -192,6 +255,18 @@ func (f *front) faulty(listener string, fault *Fault, r *http.Request) (reply, e
 		rep.body = fault.Body
 		rep.header.Set("Content-Length", strconv.Itoa(len(rep.body)))
 		return rep, nil
+	case Cache:
+		if rep, ok := f.cached(listener, r); ok {
+			return rep, nil
+		}
+		return f.pass(listener, r)
+	case DeliverLate:
+		f.mu.Lock()
+		f.late = append(f.late, &lateRequest{listener: listener, r: r, after: fault.DeliverAfter})
+		f.mu.Unlock()
+		if fault.Status != 0 {
+			return fault.answer(f.now()), nil
+		}
 	}
 	return rep, errCut
 }
@@ -199,16 +274,85 @@ func (f *front) faulty(listener string, fault *Fault, r *http.Request) (reply, e
 // after tells whether the server carries the request out first.
 func (f Fault) after() bool {
 	switch f.Kind {
-	case CutAfter, DelayAfter, AnswerAfter, Truncate, ReplaceBody:
+	case CutAfter, DelayAfter, AnswerAfter, Truncate, ReplaceBody, Repeat:
 		return true
 	}
 	return false
 }
 
-// arrived writes the request down and takes the fault that is due for it, in one step: the log and
-// the faults see requests in the same order.
-func (f *front) arrived(listener string, r *http.Request) (*Request, *Fault) {
-	entry := &Request{
+// pass asks the server and keeps a success for Cache.
+func (f *front) pass(listener string, r *http.Request) (reply, error) {
+	rep, err := f.ask(listener, r)
+	if err == nil && f.keepLog && rep.status >= 200 && rep.status <= 299 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.successes == nil {
+			f.successes = map[resource]reply{}
+		}
+		kept := rep
+		kept.header = rep.header.Clone()
+		f.successes[resource{listener, r.Method, r.URL.EscapedPath()}] = kept
+	}
+	return rep, err
+}
+
+// cached returns a copy of the last success for such a request.
+func (f *front) cached(listener string, r *http.Request) (reply, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rep, ok := f.successes[resource{listener, r.Method, r.URL.EscapedPath()}]
+	rep.header = rep.header.Clone()
+	return rep, ok
+}
+
+// answered counts a request for those that are late, and tells whether that makes one due. A
+// request that is late itself does not count for itself.
+func (f *front) answered(r *http.Request) (due bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, l := range f.late {
+		if l.r == r || l.after == 0 {
+			continue
+		}
+		if l.after--; l.after == 0 {
+			l.due, due = true, true
+		}
+	}
+	return due
+}
+
+// deliver lets the server carry out the late requests that are due, or all, in the order of their
+// arrival, and returns the statuses of its answers, 0 where it broke off. When it is back, nothing
+// that was due before is under way any more.
+func (f *front) deliver(all bool) []int {
+	f.delivering.Lock()
+	defer f.delivering.Unlock()
+	f.mu.Lock()
+	var now, later []*lateRequest
+	for _, l := range f.late {
+		if l.due || all {
+			now = append(now, l)
+		} else {
+			later = append(later, l)
+		}
+	}
+	f.late = later
+	f.mu.Unlock()
+	var statuses []int
+	for _, l := range now {
+		rep, err := f.pass(l.listener, l.r)
+		if err != nil {
+			rep.status = 0
+		}
+		statuses = append(statuses, rep.status)
+	}
+	return statuses
+}
+
+// arrived writes the request down and takes the fault that is due for it, and those of headers, in
+// one step: the log and the faults see requests in the same order.
+func (f *front) arrived(listener string, r *http.Request) (entry *Request, fault *Fault, headers []Fault) {
+	entry = &Request{
 		Listener:  listener,
 		Method:    r.Method,
 		Path:      r.URL.EscapedPath(),
@@ -224,46 +368,55 @@ func (f *front) arrived(listener string, r *http.Request) (*Request, *Fault) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fault, due := f.take(func(fault *Fault) bool { return fault.matches(*entry) })
-	if due {
+	headers = f.take(-1, func(fault *Fault) bool { return fault.Kind == SetHeader && fault.matches(*entry) })
+	if len(headers) > 0 {
+		entry.Fault = SetHeader.String()
+	}
+	if taken := f.take(1, func(fault *Fault) bool { return fault.Kind != SetHeader && fault.matches(*entry) }); taken != nil {
+		fault = &taken[0]
 		entry.Fault = fault.Kind.String()
 	}
 	if f.keepLog {
 		f.log = append(f.log, entry)
 	}
-	if !due {
-		return entry, nil
-	}
-	return entry, &fault
+	return entry, fault, headers
 }
 
-// take returns the first fault that matches and is not skipping, and uses it up. f.mu is held.
-func (f *front) take(matches func(*Fault) bool) (Fault, bool) {
-	for i, fault := range f.faults {
-		if !matches(fault) {
-			continue
-		}
-		if fault.Skip > 0 && fault.Kind != CutUnread {
+// take returns the first n faults that match and are not skipping, all of them for -1, and uses
+// them up. f.mu is held.
+func (f *front) take(n int, matches func(*Fault) bool) (taken []Fault) {
+	var left []*Fault
+	for _, fault := range f.faults {
+		switch {
+		case len(taken) == n || !matches(fault):
+		case fault.Skip > 0 && fault.Kind != CutUnread:
 			fault.Skip--
-			continue
-		}
-		if fault.Times >= 0 {
-			if fault.Times--; fault.Times <= 0 {
-				f.faults = append(f.faults[:i:i], f.faults[i+1:]...)
+		default:
+			taken = append(taken, *fault)
+			if fault.Times == 0 || fault.Times == 1 {
+				continue // that was the last time
+			}
+			if fault.Times > 0 {
+				fault.Times--
 			}
 		}
-		return *fault, true
+		left = append(left, fault)
 	}
-	return Fault{}, false
+	f.faults = left
+	return taken
 }
 
 // unread takes a CutUnread fault for the listener.
 func (f *front) unread(listener string) (Fault, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.take(func(fault *Fault) bool {
+	taken := f.take(1, func(fault *Fault) bool {
 		return fault.Kind == CutUnread && (fault.Listener == "" || fault.Listener == listener)
 	})
+	if taken == nil {
+		return Fault{}, false
+	}
+	return taken[0], true
 }
 
 // ask lets the server answer. What has reached the server is carried out, also when the client
@@ -274,12 +427,17 @@ func (f *front) ask(listener string, r *http.Request) (rep reply, err error) {
 	if listener == "recovery" {
 		h = f.backend.recovery
 	}
+	gone := listener == "recovery" && f.gone
 	f.mu.Unlock()
+	if gone { // what comes twice, or late, does not find it any more
+		return rep, errAborted
+	}
 
 	body, err := readBody(r)
 	if err != nil {
 		return rep, err
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body)) // for the next time, if the server is asked twice
 	out := r.Clone(context.WithoutCancel(r.Context()))
 	out.Body, out.ContentLength, out.TransferEncoding = http.NoBody, int64(len(body)), nil
 	if len(body) > 0 {
@@ -299,6 +457,9 @@ func (f *front) ask(listener string, r *http.Request) (rep reply, err error) {
 	rec.WriteHeader(http.StatusOK)
 	if listener == "recovery" && rec.status == http.StatusCreated && f.recovered != nil {
 		// Before the reply: whoever has it finds the listener gone.
+		f.mu.Lock()
+		f.gone = true
+		f.mu.Unlock()
 		f.recovered()
 		rec.header.Set("Connection", "close")
 	}

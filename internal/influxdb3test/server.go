@@ -107,7 +107,7 @@ func (s *Server) start(t testing.TB) {
 		b = backend{main: e, recovery: recovery{e}}
 	}
 	s.front.mu.Lock()
-	s.front.backend = b
+	s.front.backend, s.front.gone = b, false
 	s.front.mu.Unlock()
 	s.mu.Lock()
 	old := s.stop
@@ -190,18 +190,27 @@ func (s *Server) ResetRequests() {
 }
 
 // Inject adds a fault. Faults are tried in the order in which they were injected; the first that
-// applies to a request is the only one that touches it.
+// applies to a request is the only one that touches it, but for SetHeader: all of those that apply
+// do, after the other one.
 func (s *Server) Inject(f Fault) {
 	s.front.mu.Lock()
 	defer s.front.mu.Unlock()
 	s.front.faults = append(s.front.faults, &f)
 }
 
-// ClearFaults drops all faults. A request that a fault already holds stays held until its Wait.
+// ClearFaults drops all faults. A request that a fault already holds stays held until its Wait, or
+// its delivery.
 func (s *Server) ClearFaults() {
 	s.front.mu.Lock()
 	defer s.front.mu.Unlock()
 	s.front.faults = nil
+}
+
+// Deliver lets the server carry out what DeliverLate holds, in the order of arrival, also while
+// the server is Down. It returns when that is done, with the statuses of the replies, which nobody
+// else gets; 0 stands for one that broke off. With nothing to deliver it returns none.
+func (s *Server) Deliver() []int {
+	return s.front.deliver(true)
 }
 
 // Down stops listening on both listeners and drops all connections: the next connection is
@@ -226,7 +235,8 @@ func (s *Server) Up() {
 }
 
 // Replace puts a fresh server, with another cluster-uuid and no tokens but that of WithTokenFile,
-// behind the same URLs. The recovery listener is open again. Log and faults stay, and so does Down.
+// behind the same URLs. The recovery listener is open again. Log and faults stay, with what Cache
+// remembers and DeliverLate holds, and so does Down.
 func (s *Server) Replace(t testing.TB) {
 	t.Helper()
 	s.start(t)

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -185,6 +186,13 @@ func TestFaults(t *testing.T) {
 		"Truncate":       {fault: Fault{Kind: Truncate, Keep: 8}, truncated: true, status: 201, body: `{"id":0,`, committed: true},
 		"ReplaceBody":    {fault: Fault{Kind: ReplaceBody, Body: "{}"}, status: 201, body: "{}", committed: true},
 		"EmptyBody":      {fault: Fault{Kind: ReplaceBody}, status: 201, committed: true},
+		"no body":        {fault: Fault{Kind: Answer, Status: 401, NoBody: true}, status: 401},
+		"no body after":  {fault: Fault{Kind: AnswerAfter, Status: 401, NoBody: true}, status: 401, committed: true},
+		"Repeat":         {fault: Fault{Kind: Repeat}, status: 401, body: `{"error": "the request was not`, committed: true},
+		"Cache":          {fault: Fault{Kind: Cache}, status: 201, body: `{"id":0,`, committed: true},
+		"DeliverLate":    {fault: Fault{Kind: DeliverLate, Status: 504}, status: 504, body: "<html>"},
+		"cut, late":      {fault: Fault{Kind: DeliverLate}, cut: true},
+		"SetHeader":      {fault: Fault{Kind: SetHeader}, status: 201, body: `{"id":0,`, committed: true},
 		"other listener": {fault: Fault{Kind: CutBefore, Listener: "recovery"}, status: 201, body: `{"id":0,`, committed: true},
 		"other method":   {fault: Fault{Kind: CutBefore, Method: "GET"}, status: 201, body: `{"id":0,`, committed: true},
 		"other path":     {fault: Fault{Kind: CutBefore, Path: pathAdmin}, status: 201, body: `{"id":0,`, committed: true},
@@ -246,6 +254,231 @@ func TestFaultsInTurn(t *testing.T) {
 	s.ClearFaults()
 	if a := mustSend(t, c, "GET", s.URL()+pathPing, "", ""); a.status != 401 {
 		t.Errorf("status %d after ClearFaults", a.status)
+	}
+}
+
+// TestDeniedOnTheWayBack: a proxy can answer anything to what the server has done, or to what it
+// never saw.
+func TestDeniedOnTheWayBack(t *testing.T) {
+	t.Parallel()
+	onBoth(t, nil, func(t *testing.T, start func(...Option) *Server) {
+		s := start()
+		operator := s.Bootstrap(t)
+		for _, status := range []int{400, 401, 403, 404, 405, 409, 413, 500, 502} {
+			for body, f := range map[string]Fault{"": {NoBody: true}, "<html>": {}, "no": {Body: "no"}} {
+				for _, kind := range []FaultKind{Answer, AnswerAfter} {
+					f.Kind, f.Status = kind, status
+					s.Inject(f)
+					a := mustSend(t, freshClient(), "POST", s.URL()+pathRegenerate, operator, "")
+					if a.status != status || !strings.HasPrefix(a.body, body) || body == "" && a.body != "" {
+						t.Errorf("%s: status %d, %q, want %d, %q", kind, a.status, a.body, status, body)
+					}
+					if want := map[string]string{"<html>": "text/html"}[body]; a.header.Get("Content-Type") != want || a.header.Get("Date") == "" || a.header.Get("Cluster-Uuid") != "" {
+						t.Errorf("%s %d: header %v", kind, status, a.header)
+					}
+					assertAccepts(t, s, operator, kind == Answer)
+					if kind == AnswerAfter {
+						s.Replace(t)
+						operator = s.Bootstrap(t)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestEmpty401 is the fault as a 3.7 server sends it: nobody can tell the two apart.
+func TestEmpty401(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	s := New(t, As("3.7"), Clock(clock.now))
+	own := mustSend(t, freshClient(), "GET", s.URL()+pathPing, "bad", "")
+	s.Inject(Fault{Kind: Answer, Status: 401, NoBody: true})
+	if a := mustSend(t, freshClient(), "GET", s.URL()+pathPing, "bad", ""); own.status != 401 || !reflect.DeepEqual(a, own) {
+		t.Errorf("the fault sends %+v, the server %+v", a, own)
+	}
+}
+
+// TestRepeat: with a named admin token both regenerates succeed, and the first of the two new
+// tokens is lost.
+func TestRepeat(t *testing.T) {
+	t.Parallel()
+	onBoth(t, []Option{WithRecovery()}, func(t *testing.T, start func(...Option) *Server) {
+		s := start()
+		operator := s.Bootstrap(t)
+		ci := s.CreateNamedAdmin(t, operator, "ci", 0)
+		s.Inject(Fault{Kind: Repeat})
+		next := mustSend(t, freshClient(), "POST", s.URL()+pathRegenerate, ci, "").token(t)
+		assertAccepts(t, s, operator, false)
+		assertAccepts(t, s, next, true)
+		s.Inject(Fault{Kind: Repeat})
+		if a := mustSend(t, freshClient(), "POST", s.URL()+pathNamedAdmin, ci, `{"token_name":"x"}`); a.status != 409 {
+			t.Errorf("status %d of a token that was made a moment ago, want 409", a.status)
+		}
+		if log := s.Requests(); len(log) != 2 || log[1].Status != 409 || log[1].Fault != "Repeat" {
+			t.Errorf("log %+v", log)
+		}
+		// The recovery listener closes after the first.
+		s.Inject(Fault{Kind: Repeat})
+		if _, err := send(t, freshClient(), "POST", s.RecoveryURL()+pathRegenerate, "", ""); !cut(err) {
+			t.Errorf("error %v, want a cut connection", err)
+		}
+		assertAccepts(t, s, next, false)
+		assertRefused(t, s.RecoveryURL())
+	})
+}
+
+func TestCache(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	s := New(t, Clock(clock.now))
+	operator := s.Bootstrap(t)
+	const list = `{"db":"_internal","q":"SELECT hash FROM system.tokens"}`
+	ask := func(token string) answer {
+		return mustSend(t, freshClient(), "POST", s.URL()+pathQuery, token, list)
+	}
+	first := ask(operator)
+	clock.advance(time.Hour)
+	next := s.Regenerate(t, operator)
+	assertAccepts(t, s, next, true) // is no request of a client
+	ask(operator)                   // a 401 is not kept
+	s.Inject(Fault{Kind: Cache, Header: http.Header{"Age": {"3600"}}})
+	old := ask("nobody")
+	if old.header.Get("Age") != "3600" {
+		t.Errorf("header %v", old.header)
+	}
+	old.header.Del("Age")
+	if !reflect.DeepEqual(old, first) {
+		t.Errorf("got %+v\nwant %+v", old, first)
+	}
+	if fresh := ask(next); fresh.body == first.body || fresh.header.Get("Date") == first.header.Get("Date") {
+		t.Errorf("after the fault %+v", fresh)
+	}
+	// Nothing is kept of another path or method.
+	s.Inject(Fault{Kind: Cache, Times: 2})
+	if a := mustSend(t, freshClient(), "GET", s.URL()+pathPing, "nobody", ""); a.status != 401 {
+		t.Errorf("status %d", a.status)
+	}
+	if a := mustSend(t, freshClient(), "GET", s.URL()+pathQuery, "nobody", ""); a.status != 401 {
+		t.Errorf("status %d", a.status)
+	}
+}
+
+// TestDeliverLate: what the client was told has failed is carried out when nobody expects it.
+func TestDeliverLate(t *testing.T) {
+	t.Parallel()
+	onBoth(t, []Option{WithRecovery()}, func(t *testing.T, start func(...Option) *Server) {
+		t.Run("Deliver", func(t *testing.T) {
+			t.Parallel()
+			s := start()
+			operator := s.Bootstrap(t)
+			if got := s.Deliver(); got != nil {
+				t.Errorf("%v delivered, want nothing", got)
+			}
+			s.Inject(Fault{Kind: DeliverLate, Status: 504, Times: 2})
+			for range 2 {
+				if a := mustSend(t, freshClient(), "POST", s.URL()+pathRegenerate, operator, ""); a.status != 504 {
+					t.Errorf("status %d, want 504", a.status)
+				}
+			}
+			s.ClearFaults()
+			assertAccepts(t, s, operator, true)
+			if got := s.Deliver(); !reflect.DeepEqual(got, []int{201, 401}) {
+				t.Errorf("statuses %v, want 201 and then 401", got)
+			}
+			assertAccepts(t, s, operator, false)
+			if got := s.Deliver(); got != nil {
+				t.Errorf("%v delivered twice", got)
+			}
+		})
+		t.Run("DeliverAfter", func(t *testing.T) {
+			t.Parallel()
+			s := start()
+			operator := s.Bootstrap(t)
+			s.Inject(Fault{Kind: DeliverLate, DeliverAfter: 2})
+			if _, err := send(t, freshClient(), "POST", s.URL()+pathRegenerate, operator, ""); !cut(err) {
+				t.Errorf("error %v, want a cut connection", err)
+			}
+			for i, want := range []int{200, 200, 401} {
+				assertAccepts(t, s, operator, i < 2)
+				if a := mustSend(t, freshClient(), "GET", s.URL()+pathPing, operator, ""); a.status != want {
+					t.Errorf("request %d: status %d, want %d", i, a.status, want)
+				}
+			}
+			if got := s.Deliver(); got != nil {
+				t.Errorf("%v delivered twice", got)
+			}
+		})
+		t.Run("recovery", func(t *testing.T) {
+			t.Parallel()
+			s := start()
+			operator := s.Bootstrap(t)
+			s.Inject(Fault{Listener: "recovery", Kind: DeliverLate, Status: 504, Times: 2})
+			for range 2 {
+				mustSend(t, freshClient(), "POST", s.RecoveryURL()+pathRegenerate, "", "")
+			}
+			if got := s.Deliver(); !reflect.DeepEqual(got, []int{201, 0}) {
+				t.Errorf("statuses %v, want 201 and then none: the listener is gone", got)
+			}
+			assertAccepts(t, s, operator, false)
+			assertRefused(t, s.RecoveryURL())
+		})
+	})
+}
+
+func TestSetHeader(t *testing.T) {
+	t.Parallel()
+	onBoth(t, nil, func(t *testing.T, start func(...Option) *Server) {
+		s := start()
+		operator := s.Bootstrap(t)
+		const skewed = "Sun, 01 Mar 2020 12:30:15 GMT"
+		s.Inject(Fault{Kind: SetHeader, Times: -1, Header: http.Header{"cluster-uuid": nil, "Date": {skewed}}})
+		s.Inject(Fault{Kind: SetHeader, Path: pathPing, Header: http.Header{"X-Influxdb-Build": {"Other"}}})
+		s.Inject(Fault{Kind: Answer, Status: 503, Path: pathHealth, Header: http.Header{"Retry-After": {"7"}}})
+		for path, want := range map[string]answer{
+			pathPing:   {status: 200, header: http.Header{"X-Influxdb-Build": {"Other"}}},
+			pathHealth: {status: 503, header: http.Header{"Retry-After": {"7"}}},
+			"/nope":    {status: 404},
+		} {
+			a := mustSend(t, freshClient(), "GET", s.URL()+path, operator, "")
+			if a.status != want.status || a.header["Cluster-Uuid"] != nil || !reflect.DeepEqual(a.header["Date"], []string{skewed}) {
+				t.Errorf("%s: %+v", path, a)
+			}
+			for k := range want.header {
+				if a.header.Get(k) != want.header.Get(k) {
+					t.Errorf("%s: header %v", path, a.header)
+				}
+			}
+		}
+		if a := mustSend(t, freshClient(), "GET", s.URL()+pathPing, operator, ""); a.header.Get("X-Influxdb-Build") != "Core" {
+			t.Errorf("header %v, want the server's own again", a.header)
+		}
+		faults := map[string]string{}
+		for _, r := range s.Requests() {
+			faults[r.Path] = r.Fault
+		}
+		if want := map[string]string{pathPing: "SetHeader", pathHealth: "Answer", "/nope": "SetHeader"}; !reflect.DeepEqual(faults, want) {
+			t.Errorf("faults in the log %v, want %v", faults, want)
+		}
+		// The other kinds that pass a reply on have headers, too.
+		s.ClearFaults()
+		s.Inject(Fault{Kind: ReplaceBody, Header: http.Header{"Content-Type": {"text/html"}, "Cluster-Uuid": nil}})
+		if a := mustSend(t, freshClient(), "GET", s.URL()+pathPing, operator, ""); a.header.Get("Content-Type") != "text/html" || a.header["Cluster-Uuid"] != nil || a.body != "" {
+			t.Errorf("answer %+v", a)
+		}
+	})
+}
+
+// onBoth runs the test with the embedded server and in front of a process.
+func onBoth(t *testing.T, opts []Option, test func(t *testing.T, start func(...Option) *Server)) {
+	t.Helper()
+	for name, bin := range map[string]string{"embedded": "", "process": builtBinary(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, func(more ...Option) *Server {
+				return newServer(t, bin, newConfig(slices.Concat(opts, more)))
+			})
+		})
 	}
 }
 
