@@ -631,9 +631,9 @@ func TestPing(t *testing.T) {
 		opts []influxdb3test.Option
 		want influxdb3.ServerInfo
 	}{
-		{"3.10", []influxdb3test.Option{influxdb3test.As("3.10")}, influxdb3.ServerInfo{Product: "InfluxDB 3 Core", Build: "Core", Version: "3.10.0-nightly"}},
+		{"3.10", []influxdb3test.Option{influxdb3test.As("3.10")}, influxdb3.ServerInfo{Product: "InfluxDB 3 Core", Build: "Core", Version: "3.10.1"}},
 		{"3.4", []influxdb3test.Option{influxdb3test.As("3.4")}, influxdb3.ServerInfo{Build: "Core", Version: "3.4.0"}},
-		{"Enterprise", []influxdb3test.Option{influxdb3test.Enterprise()}, influxdb3.ServerInfo{Product: "InfluxDB 3 Enterprise", Build: "Enterprise", Version: "3.10.0-nightly"}},
+		{"Enterprise", []influxdb3test.Option{influxdb3test.Enterprise()}, influxdb3.ServerInfo{Product: "InfluxDB 3 Enterprise", Build: "Enterprise", Version: "3.10.1"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

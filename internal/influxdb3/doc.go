@@ -2,6 +2,6 @@
 // one method per endpoint, one error type, and a type for secrets that cannot be
 // printed by accident.
 //
-// What the server answers is taken from recordings of InfluxDB 3 Core 3.4 and
-// 3.10 (internal/influxdb3test/testdata); "recorded" in a comment means that.
+// What the server answers is taken from recordings of InfluxDB 3 Core 3.4,
+// 3.7, 3.9 and 3.10 (internal/influxdb3test/testdata); "recorded" in a comment means that.
 package influxdb3

@@ -42,10 +42,10 @@ func (r release) upTo(minor int) bool { return r.minor <= minor }
 var versions = []string{"3.4", "3.7", "3.9", "3.10"}
 
 var releases = map[string]release{
-	"3.4":  {number: "3.4.0", revision: "45e60cc", minor: 4},
+	"3.4":  {number: "3.4.0", revision: "9e26dad", minor: 4},
 	"3.7":  {number: "3.7.0", revision: "f99502b", minor: 7},
 	"3.9":  {number: "3.9.6", revision: "ecadc94", minor: 9},
-	"3.10": {number: "3.10.0-nightly", revision: "217dbdd", minor: 10},
+	"3.10": {number: "3.10.1", revision: "ff6872a", minor: 10},
 }
 
 // reply is an answer of the server. A stream is sent in chunks, without a Content-Length.
