@@ -70,7 +70,8 @@ type Exchange struct {
 // Client talks to one server. It is safe for concurrent use.
 type Client struct {
 	config Config
-	http   *retryablehttp.Client
+	reads  *retryablehttp.Client // for calls that change nothing
+	writes *retryablehttp.Client // for calls that change something
 }
 
 // New returns a client. It makes no request.
@@ -80,16 +81,23 @@ func New(config Config) *Client {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents this type
 	transport.TLSClientConfig = config.TLS
-	// An idle connection that a load balancer dropped turns a regenerate into
-	// an unknown outcome; theirs are usually dropped after a minute or more.
-	transport.IdleConnTimeout = 20 * time.Second
 	// HTTP/1.1 only: the transport of HTTP/2 repeats requests by rules of its
 	// own, and whether a request was sent would be its knowledge, not ours.
 	transport.ForceAttemptHTTP2 = false
 	transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 
-	client := &Client{config: config}
-	client.http = &retryablehttp.Client{
+	// A kept connection may have been dropped on the way without a word, and what
+	// is written to it is an unknown outcome. A read is just repeated; a change
+	// always has a connection of its own.
+	own := transport.Clone()
+	own.DisableKeepAlives = true
+	// Idle connections are usually dropped after a minute or more.
+	transport.IdleConnTimeout = 20 * time.Second
+	return &Client{config: config, reads: retrying(config, transport), writes: retrying(config, own)}
+}
+
+func retrying(config Config, transport http.RoundTripper) *retryablehttp.Client {
+	return &retryablehttp.Client{
 		HTTPClient: &http.Client{
 			Transport: &logged{next: transport, onRequest: config.OnRequest},
 			CheckRedirect: func(*http.Request, []*http.Request) error {
@@ -103,7 +111,6 @@ func New(config Config) *Client {
 		Backoff:      backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
-	return client
 }
 
 // HasRecovery says whether there is a recovery listener to call.
@@ -172,7 +179,11 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 		failed.Kind, failed.Err = KindNotSent, plainCause(err)
 		return nil, failed
 	}
-	resp, err := c.http.Do(req)
+	client := c.reads
+	if call.changes {
+		client = c.writes
+	}
+	resp, err := client.Do(req)
 	if err != nil && resp == nil {
 		failed.Err = c.cause(err, call.token)
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -236,14 +247,6 @@ func (c *Client) newRequest(ctx context.Context, call call, target *url.URL) (*r
 	}
 	for name, value := range c.config.Headers {
 		req.Header.Set(name, value.Reveal())
-	}
-	// A request with such a header net/http sends a second time by itself when a
-	// connection that it had kept is cut, a POST too. It knows them by this spelling.
-	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if values, ok := req.Header[name]; ok {
-			delete(req.Header, name)
-			req.Header[strings.ToLower(name)] = values
-		}
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.config.UserAgent)

@@ -1376,8 +1376,67 @@ func TestCutUnread(t *testing.T) {
 	})
 }
 
+// TestOwnConnection: what took an idle connection down is often not told to the client, which finds
+// out by writing to it. A change must not be what it finds out with.
+func TestOwnConnection(t *testing.T) {
+	t.Parallel()
+	forEachMethod(t, func(m method) bool { return m.changes && m.listener == "main" }, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
+		proxy := newOnceProxy(t, server.URL())
+		client := influxdb3.New(influxdb3.Config{URL: parseURL(t, proxy.URL)})
+		_, _ = client.Ping(t.Context(), token) // leaves a connection behind
+		_ = client.DeleteToken(t.Context(), token, "nobody")
+		assertRequests(t, server, 2)
+		server.ResetRequests()
+		if err := m.call(t.Context(), client, token); err != nil {
+			t.Error(err)
+		}
+		assertRequests(t, server, 1)
+	})
+}
+
+// TestReadsShareAConnection: a listing asks a server of tokens often, and leaves it one connection.
+func TestReadsShareAConnection(t *testing.T) {
+	t.Parallel()
+	server := influxdb3test.New(t)
+	token := influxdb3.NewSecret(server.Bootstrap(t))
+	var opened atomic.Int32
+	proxy := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { forward(w, r, server.URL()+r.URL.Path) }))
+	proxy.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	proxy.Start()
+	t.Cleanup(proxy.Close)
+	client := influxdb3.New(influxdb3.Config{URL: parseURL(t, proxy.URL)})
+	for range 5 {
+		must[influxdb3.Listing](t)(client.ListTokens(t.Context(), token))
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections for the reads, want 1", n)
+	}
+}
+
+// newOnceProxy leads to a server, and cuts a connection at the second request that comes over it.
+func newOnceProxy(t *testing.T, to string) *httptest.Server {
+	t.Helper()
+	type key struct{}
+	proxy := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(key{}).(*atomic.Int32).Add(1) > 1 { //nolint:forcetypeassert // put there below
+			panic(http.ErrAbortHandler)
+		}
+		forward(w, r, to+r.URL.Path)
+	}))
+	proxy.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, key{}, new(atomic.Int32))
+	}
+	proxy.Start()
+	t.Cleanup(proxy.Close)
+	return proxy
+}
+
 // TestIdempotencyKey: net/http repeats a POST by itself that has such a header, on a connection
-// that it had kept. A header for a proxy must not undo what this package promises.
+// that it had kept. A change has a connection of its own, and such a header changes nothing.
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	for _, header := range []string{"Idempotency-Key", "X-Idempotency-Key", "x-idempotency-key"} {
@@ -1388,6 +1447,7 @@ func TestIdempotencyKey(t *testing.T) {
 					c.Headers = map[string]influxdb3.Secret{header: influxdb3.NewSecret("key")}
 				})
 				_, _ = client.Ping(t.Context(), token) // leaves a connection behind
+				_ = client.DeleteToken(t.Context(), token, "nobody")
 				server.ResetRequests()
 				server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.CutAfter})
 				assertKind(t, m.call(t.Context(), client, token), influxdb3.KindOutcomeUnknown)
