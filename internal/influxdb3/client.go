@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -93,7 +94,7 @@ func New(config Config) *Client {
 	own.DisableKeepAlives = true
 	// Idle connections are usually dropped after a minute or more.
 	transport.IdleConnTimeout = 20 * time.Second
-	return &Client{config: config, reads: retrying(config, transport), writes: retrying(config, own)}
+	return &Client{config: config, reads: retrying(config, transport), writes: retrying(config, finishing{own})}
 }
 
 func retrying(config Config, transport http.RoundTripper) *retryablehttp.Client {
@@ -155,6 +156,10 @@ type reply struct {
 }
 
 // do makes one call. It returns an *Error for every answer that is not a success.
+//
+// A context that ends stops a read at once. A change it stops as long as nothing
+// was sent, and in every pause; one that may have been sent runs to its end,
+// because its reply can be the only copy of a token.
 func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 	base := c.config.URL
 	if call.recover {
@@ -171,8 +176,12 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// Once there is a connection, bytes may be on their way; before, the
 		// dial or the TLS handshake failed and nothing can have been done.
-		GotConn: func(httptrace.GotConnInfo) { progress.sent.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { progress.begin() },
 	})
+	attempt, giveUp := context.WithTimeout(context.WithoutCancel(ctx), c.config.Timeout)
+	defer giveUp()
+	progress.attempt = attempt
+	defer context.AfterFunc(ctx, func() { progress.unlessBegun(giveUp) })()
 
 	req, err := c.newRequest(ctx, call, target)
 	if err != nil {
@@ -185,9 +194,15 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil && resp == nil {
+		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+			err = ctx.Err() // it may be the deadline that gave up
+		}
 		failed.Err = c.cause(err, call.token)
-		if errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
 			failed.Err = fmt.Errorf("no answer within %s: %w", c.config.Timeout, context.DeadlineExceeded)
+		case errors.Is(err, context.Canceled):
+			failed.Err = fmt.Errorf("interrupted: %w", context.Canceled)
 		}
 		switch {
 		case !progress.sent.Load():
@@ -266,6 +281,24 @@ type progress struct {
 	// sent: the last attempt may have reached the server or, for a call that
 	// changes nothing, any attempt.
 	sent atomic.Bool
+	// attempt is the context of attempts that change something. It ends with the
+	// timeout, and with the caller's context only while nothing is sent.
+	attempt context.Context //nolint:containedctx // of the one call that this follows
+	mu      sync.Mutex      // nothing is given up while it begins
+}
+
+func (p *progress) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent.Store(true)
+}
+
+func (p *progress) unlessBegun(giveUp func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.sent.Load() {
+		giveUp()
+	}
 }
 
 type progressKey struct{}
@@ -275,7 +308,7 @@ type progressKey struct{}
 // that may have been carried out only if it changes nothing.
 func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil {
-		return false, ctx.Err()
+		return false, nil // what the attempt came to counts
 	}
 	progress, _ := ctx.Value(progressKey{}).(*progress)
 	again := false
@@ -436,6 +469,20 @@ func shorten(text string, limit int) string {
 // do not print, and drops what is not UTF-8.
 func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
+}
+
+// finishing makes attempts that run to their end once they have begun.
+type finishing struct {
+	next http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (f finishing) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, err //nolint:wrapcheck // net/http wraps it in the url.Error that callers look for
+	}
+	progress, _ := req.Context().Value(progressKey{}).(*progress)
+	return f.next.RoundTrip(req.WithContext(progress.attempt)) //nolint:wrapcheck // as above
 }
 
 // logged tells of every request made, repetitions included.

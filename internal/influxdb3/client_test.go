@@ -1549,7 +1549,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// TestCancelled: the caller gives up while the server has the request.
+// TestCancelled: the caller gives up while the server has the request. A read ends at once; a change
+// runs to its end, because its reply is the only copy of a token.
 func TestCancelled(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []influxdb3test.FaultKind{influxdb3test.DelayBefore, influxdb3test.DelayAfter} {
@@ -1557,31 +1558,104 @@ func TestCancelled(t *testing.T) {
 			t.Parallel()
 			forEachMethod(t, everyMethod, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 				release, reached := make(chan struct{}), make(chan struct{}, 1)
-				defer close(release)
 				server.Inject(influxdb3test.Fault{Path: m.path, Kind: kind, Wait: release, Reached: reached})
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				go func() {
+					defer close(release)
 					select {
 					case <-reached:
 					case <-ctx.Done():
 					}
 					cancel()
+					time.Sleep(300 * time.Millisecond) // so that whoever listens to it has heard
 				}()
-				want := influxdb3.KindUnexpected
-				if m.changes {
-					want = influxdb3.KindOutcomeUnknown
+				err := m.call(ctx, newClient(t, server, retries(5)), token)
+				if m.changes && err != nil {
+					t.Errorf("it did not run to its end: %v", err)
 				}
-				failed := failureOf(t, m.call(ctx, newClient(t, server, retries(5)), token), want)
-				if !errors.Is(failed, context.Canceled) {
-					t.Errorf("got %v", failed)
+				if !m.changes && !errors.Is(failureOf(t, err, influxdb3.KindUnexpected), context.Canceled) {
+					t.Errorf("got %v", err)
 				}
 				assertRequests(t, server, 1)
-				if m.changes {
-					assertCarriedOut(t, m, server, token, kind == influxdb3test.DelayAfter)
-				}
 			})
 		})
+	}
+}
+
+// TestCancelledWhileItEnds: it is cancelled while its attempt comes to nothing, and not repeated.
+func TestCancelledWhileItEnds(t *testing.T) {
+	t.Parallel()
+	forEachMethod(t, changing, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
+		server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.CutAfter, Times: -1})
+		ctx, cancel := context.WithCancel(t.Context())
+		client := newClient(t, server, retries(5), func(c *influxdb3.Config) {
+			c.OnRequest = func(context.Context, influxdb3.Exchange) { cancel() }
+		})
+		failed := failureOf(t, m.call(ctx, client, token), influxdb3.KindOutcomeUnknown)
+		if errors.Is(failed, context.Canceled) || failed.Err == nil {
+			t.Errorf("the cause is %v, want what cut the answer", failed.Err)
+		}
+		assertRequests(t, server, 1)
+	})
+}
+
+// TestTimeoutOfAChange: what cancelling does not stop, the timeout does.
+func TestTimeoutOfAChange(t *testing.T) {
+	t.Parallel()
+	forEachMethod(t, changing, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
+		release, reached := make(chan struct{}), make(chan struct{}, 1)
+		t.Cleanup(func() { close(release) })
+		server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.DelayAfter, Wait: release, Reached: reached})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			<-reached
+			cancel()
+		}()
+		failed := failureOf(t, m.call(ctx, newClient(t, server, timeout(1500*time.Millisecond)), token), influxdb3.KindOutcomeUnknown)
+		if !errors.Is(failed, context.DeadlineExceeded) {
+			t.Errorf("got %v", failed)
+		}
+	})
+}
+
+// TestCancelledWhileConnecting: nothing was sent yet, and nothing is.
+func TestCancelledWhileConnecting(t *testing.T) {
+	t.Parallel()
+	for name, cause := range map[string]error{"cancelled": context.Canceled, "deadline": context.DeadlineExceeded} {
+		for _, m := range methods() {
+			t.Run(name+" "+m.name, func(t *testing.T) {
+				t.Parallel()
+				listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed below
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = listener.Close() })
+				ctx, cancel := context.WithCancel(t.Context())
+				if name == "deadline" {
+					ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
+				}
+				defer cancel()
+				go func() {
+					conn, err := listener.Accept() // and no handshake
+					if err != nil {
+						return
+					}
+					if name == "cancelled" {
+						cancel()
+					}
+					_, _ = io.Copy(io.Discard, conn)
+					_ = conn.Close()
+				}()
+				u := parseURL(t, "https://"+listener.Addr().String())
+				client := influxdb3.New(influxdb3.Config{URL: u, RecoveryURL: u, MaxRetries: 5})
+				start := time.Now()
+				failed := failureOf(t, m.call(ctx, client, influxdb3.NewSecret(hidden)), influxdb3.KindNotSent)
+				if !errors.Is(failed, cause) || time.Since(start) > 8*time.Second { // a handshake may take 10 s
+					t.Errorf("got %v after %s", failed, time.Since(start))
+				}
+			})
+		}
 	}
 }
 
@@ -1597,7 +1671,7 @@ func TestCancelledBefore(t *testing.T) {
 				}
 				cancel()
 				failed := failureOf(t, m.call(ctx, newClient(t, server, retries(5)), token), influxdb3.KindNotSent)
-				if !errors.Is(failed, cause) {
+				if !errors.Is(failed, cause) || cause == context.Canceled && !strings.Contains(failed.Error(), "interrupted") { //nolint:errorlint // one of the two above
 					t.Errorf("got %v", failed)
 				}
 				assertRequests(t, server, 0)
@@ -1609,10 +1683,31 @@ func TestCancelledBefore(t *testing.T) {
 	}
 }
 
-// TestCancelledInPause: the caller gives up between two attempts, of which the first did nothing.
+// TestCancelledInPause: the caller gives up between two attempts, of which the first reached nobody.
 func TestCancelledInPause(t *testing.T) {
 	t.Parallel()
 	forEachMethod(t, everyMethod, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
+		takeDown(t, server)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		client := newClient(t, server, retries(5), func(c *influxdb3.Config) {
+			c.OnRequest = func(context.Context, influxdb3.Exchange) {
+				server.Up()
+				time.AfterFunc(50*time.Millisecond, cancel) // the pause is 200 ms
+			}
+		})
+		failed := failureOf(t, m.call(ctx, client, token), influxdb3.KindNotSent)
+		if !errors.Is(failed, context.Canceled) || !strings.Contains(failed.Error(), "interrupted") {
+			t.Errorf("got %v", failed)
+		}
+		assertRequests(t, server, 0)
+	})
+}
+
+// TestCancelledInBusyPause: the same after an answer that was to come back later.
+func TestCancelledInBusyPause(t *testing.T) {
+	t.Parallel()
+	forEachMethod(t, reading, nil, func(t *testing.T, m method, server *influxdb3test.Server, token influxdb3.Secret) {
 		server.Inject(influxdb3test.Fault{Path: m.path, Kind: influxdb3test.Answer, Status: 429, Times: -1, Header: http.Header{"Retry-After": {"20"}}})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -1620,12 +1715,8 @@ func TestCancelledInPause(t *testing.T) {
 		client := newClient(t, server, retries(5), func(c *influxdb3.Config) {
 			c.OnRequest = func(context.Context, influxdb3.Exchange) { timer = time.AfterFunc(300*time.Millisecond, cancel) }
 		})
-		want := influxdb3.KindUnexpected
-		if m.changes {
-			want = influxdb3.KindNotSent
-		}
 		start := time.Now()
-		failed := failureOf(t, m.call(ctx, client, token), want)
+		failed := failureOf(t, m.call(ctx, client, token), influxdb3.KindUnexpected)
 		timer.Stop()
 		if !errors.Is(failed, context.Canceled) || time.Since(start) > 15*time.Second {
 			t.Errorf("got %v after %s", failed, time.Since(start))
