@@ -130,6 +130,11 @@ func wholeSeconds(d *time.Duration) *int64 {
 
 func isControl(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }
 
+// MaxTokenName is how long the name of a token may be, in bytes. The server creates
+// longer ones, from a body; but it deletes by a name in the query of a URL, which
+// its parser and most proxies limit: escaped, a name is up to three times as long.
+const MaxTokenName = 1024
+
 // ValidateTokenName says why a name makes no sense, nil if it does. The server
 // takes every text (recorded); these cannot be told from a mistake afterwards.
 func ValidateTokenName(name string) error {
@@ -140,6 +145,24 @@ func ValidateTokenName(name string) error {
 		return errors.New(OperatorTokenName + " is the operator token, which influxdb3_admin_token looks after")
 	case strings.ContainsFunc(name, isControl):
 		return errors.New("it must not hold control characters such as line breaks")
+	case len(name) > MaxTokenName:
+		return tooLong(name, MaxTokenName)
 	}
 	return nil
+}
+
+// ValidateTokenPrefix says why no name can begin like this and have a number of
+// further bytes, nil if one can.
+func ValidateTokenPrefix(prefix string, further int) error {
+	if most := MaxTokenName - further; len(prefix) > most {
+		return tooLong(prefix, most)
+	}
+	if prefix != "" {
+		prefix += "0" // what follows makes a name of every beginning
+	}
+	return ValidateTokenName(prefix)
+}
+
+func tooLong(name string, most int) error {
+	return fmt.Errorf("it must be at most %d bytes long, and %s has %d", most, shorten(anyToken.ReplaceAllString(name, redacted), 20), len(name))
 }

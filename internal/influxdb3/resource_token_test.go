@@ -222,3 +222,59 @@ func TestValidateTokenName(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenNameTooLong: the server makes a token of any name, and deletes it by a URL, which has a limit.
+func TestTokenNameTooLong(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		want string // in the error, "" for none
+	}{
+		{strings.Repeat("a", influxdb3.MaxTokenName), ""},
+		{strings.Repeat("é", influxdb3.MaxTokenName/2), ""},
+		{strings.Repeat("b", influxdb3.MaxTokenName+1), "at most 1024 bytes long, and bbbbbbbbbbbbbbbbbbbb… has 1025"},
+		{strings.Repeat("é", influxdb3.MaxTokenName/2+1), "éééééééééé… has 1026"},
+		{strings.Repeat("c", 70_000), "cccccccccccccccccccc… has 70000"},
+		{"apiv3_" + strings.Repeat("d", 2000), "[redacted] has 2006"},
+	} {
+		err := influxdb3.ValidateTokenName(tt.name)
+		if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || len(err.Error()) > 200) {
+			t.Errorf("%d bytes: %v", len(tt.name), err)
+		}
+	}
+}
+
+func TestValidateTokenPrefix(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		prefix, want string
+	}{
+		{"ci-", ""},
+		{"_admin", ""}, // more follows
+		{"", "must not be empty"},
+		{"a\nb", "control characters"},
+		{strings.Repeat("a", influxdb3.MaxTokenName-24), ""},
+		{strings.Repeat("a", influxdb3.MaxTokenName-23), "at most 1000 bytes long, and aaaaaaaaaaaaaaaaaaaa… has 1001"},
+	} {
+		err := influxdb3.ValidateTokenPrefix(tt.prefix, 24)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%d bytes: %v", len(tt.prefix), err)
+		}
+	}
+}
+
+// TestLongestName: a name of the longest kind, of which every byte is escaped, can be made, found and deleted.
+func TestLongestName(t *testing.T) {
+	t.Parallel()
+	server := influxdb3test.New(t)
+	token := influxdb3.NewSecret(server.Bootstrap(t))
+	client := newClient(t, server)
+	name := strings.Repeat("é", influxdb3.MaxTokenName/2)
+	must[influxdb3.Token](t)(client.CreateNamedAdminToken(t.Context(), token, name, nil))
+	if listing := must[influxdb3.Listing](t)(client.FindToken(t.Context(), token, name)); listing.Find(name) == nil {
+		t.Error("it is not listed")
+	}
+	if err := client.DeleteToken(t.Context(), token, name); err != nil {
+		t.Error(err)
+	}
+}

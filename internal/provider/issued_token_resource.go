@@ -634,6 +634,9 @@ func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
 	return diags
 }
 
+// uniqueSuffixLength is the length of what makes a prefix a name, in bytes.
+const uniqueSuffixLength = 24
+
 // uniqueSuffix sorts by the time at which it was made.
 func uniqueSuffix(now time.Time) string {
 	random := make([]byte, 5)

@@ -383,6 +383,8 @@ func TestAccIssuedToken_badInput(t *testing.T) {
 		"line break":                 {named(`name = "a\nb"`), "control characters"},
 		"empty prefix":               {named(`name_prefix = ""`), "it must not be empty"},
 		"tab in the prefix":          {named(`name_prefix = "a\tb"`), "control characters"},
+		"name too long":              {named(`name = "` + strings.Repeat("x", 1025) + `"`), "at most 1024 bytes long, and xxxxxxxxxxxxxxxxxxxx… has 1025"},
+		"prefix too long":            {named(`name_prefix = "` + strings.Repeat("x", 1001) + `"`), "at most 1000 bytes long, and xxxxxxxxxxxxxxxxxxxx… has 1001"},
 		"expires_in zero":            {named(`name = "a"`, `expires_in = "0s"`), "above zero"},
 		"expires_in negative":        {named(`name = "a"`, `expires_in = "-1h"`), "above zero"},
 		"expires_in of milliseconds": {named(`name = "a"`, `expires_in = "1500ms"`), "whole seconds"},
@@ -614,4 +616,11 @@ func TestAccIssuedToken_sharedListing(t *testing.T) {
 			}, Config: config},
 		},
 	})
+}
+
+func TestUniqueSuffixLength(t *testing.T) {
+	t.Parallel()
+	if got := len(uniqueSuffix(time.Now())); got != uniqueSuffixLength {
+		t.Errorf("a suffix has %d bytes, and prefixes leave room for %d", got, uniqueSuffixLength)
+	}
 }

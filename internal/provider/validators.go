@@ -59,10 +59,11 @@ func (v tokenName) ValidateString(_ context.Context, req validator.StringRequest
 		return
 	}
 	name := req.ConfigValue.ValueString()
-	if v.prefix && name != "" {
-		name += "0" // what follows makes a name of every beginning
+	err := influxdb3.ValidateTokenName(name)
+	if v.prefix {
+		err = influxdb3.ValidateTokenPrefix(name, uniqueSuffixLength)
 	}
-	if err := influxdb3.ValidateTokenName(name); err != nil {
+	if err != nil {
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Token Name", fmt.Sprintf("%s cannot be used: %s.", req.Path, err))
 	}
 }
