@@ -738,7 +738,8 @@ func TestUnsendableToken(t *testing.T) {
 	})
 }
 
-// TestWithoutAuth is recorded: 405 for everything that changes tokens, and no column hash to list.
+// TestWithoutAuth is recorded: 405 for everything that changes tokens, and a listing without the
+// column of the hash.
 func TestWithoutAuth(t *testing.T) {
 	t.Parallel()
 	server := influxdb3test.New(t, influxdb3test.WithoutAuth())
@@ -749,18 +750,49 @@ func TestWithoutAuth(t *testing.T) {
 		}
 		server.ResetRequests()
 		err := m.call(t.Context(), client, influxdb3.NewSecret("apiv3_any"))
-		if m.changes {
+		switch {
+		case m.changes:
 			if failed := failureOf(t, err, influxdb3.KindNotEnabled); failed.Status != 405 || failed.Message != "endpoint disabled, started without auth" {
 				t.Errorf("%s: %+v", m.name, failed)
 			}
-		} else if m.path != "/api/v3/query_sql" {
+		case m.name == "Ping":
 			if err != nil {
 				t.Errorf("%s: %v", m.name, err)
 			}
-		} else if failed := failureOf(t, err, influxdb3.KindUnexpected); failed.Status != 500 || !strings.HasPrefix(failed.Message, "Schema error: No field named hash.") {
-			t.Errorf("%s: %+v", m.name, failed)
+		default:
+			if failed := failureOf(t, err, influxdb3.KindNotEnabled); failed.Status != 500 || !strings.Contains(failed.Message, "Schema error: No field named hash. Valid fields are ") {
+				t.Errorf("%s: %+v", m.name, failed)
+			}
 		}
 		assertRequests(t, server, 1)
+	}
+}
+
+// TestListingWithoutAuth is what the real servers answer (recorded), and what is like it and is not.
+func TestListingWithoutAuth(t *testing.T) {
+	t.Parallel()
+	const fields = "Valid fields are system.tokens.token_id, system.tokens.name, system.tokens.created_at, system.tokens.description, system.tokens.created_by_token_id, system.tokens.updated_at, system.tokens.updated_by_token_id, system.tokens.expiry, system.tokens.permissions."
+	for _, tt := range []struct {
+		status int
+		body   string
+		want   influxdb3.Kind
+	}{
+		{500, "Schema error: No field named hash. " + fields, influxdb3.KindNotEnabled},                                          // 3.9, 3.10
+		{500, "query error: error while planning query: Schema error: No field named hash. " + fields, influxdb3.KindNotEnabled}, // 3.4, 3.7
+		{500, "Schema error: No field named expiry. " + fields, influxdb3.KindUnexpected},
+		{500, "no: Schema error: No field named hash.", influxdb3.KindUnexpected},
+		{400, "Schema error: No field named hash. " + fields, influxdb3.KindRefused},
+		{500, "", influxdb3.KindUnexpected},
+	} {
+		server := newProxy(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(tt.status)
+			_, _ = io.WriteString(w, tt.body)
+		})
+		client := influxdb3.New(influxdb3.Config{URL: parseURL(t, server.URL)})
+		_, err := client.ListTokens(t.Context(), influxdb3.Secret{})
+		assertKind(t, err, tt.want)
+		_, err = client.FindToken(t.Context(), influxdb3.Secret{}, named)
+		assertKind(t, err, tt.want)
 	}
 }
 

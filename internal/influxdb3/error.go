@@ -26,8 +26,9 @@ const (
 	KindConflict
 	// KindNotFound: 404, no such token or no such endpoint. Nothing was done.
 	KindNotFound
-	// KindNotEnabled: 405, the server runs without authentication (or, for a
-	// deletion, the token is the operator token). Nothing was done.
+	// KindNotEnabled: 405 or, for a listing, a 500 with a text of its own: the
+	// server runs without authentication (or, for a deletion, the token is the
+	// operator token). Nothing was done.
 	KindNotEnabled
 	// KindBusy: 429, or for a request that changes nothing also 503: the answer
 	// was to come back later, which did not fit into the timeout.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -65,6 +66,9 @@ func (c *Client) list(ctx context.Context, credential Secret, sql string, params
 	call := call{op: "list tokens", method: http.MethodPost, path: queryPath, token: credential, body: body}
 	reply, failed := c.do(ctx, call)
 	if failed != nil {
+		if hasNoHashes(failed) {
+			failed.Kind = KindNotEnabled
+		}
 		return nil, failed
 	}
 	tokens, err := decodeListing(reply.body)
@@ -78,6 +82,14 @@ func (c *Client) list(ctx context.Context, credential Secret, sql string, params
 		}
 	}
 	return &Listing{Tokens: tokens, ClusterUUID: reply.clusterUUID, Date: reply.date}, nil
+}
+
+// hasNoHashes recognises a server without authentication, whose table of tokens has
+// no column for the hash (recorded). There is nothing but the text to tell it by; up
+// to 3.7 it has more in front.
+func hasNoHashes(err *Error) bool {
+	text := strings.TrimPrefix(err.Message, "query error: error while planning query: ")
+	return err.Status == http.StatusInternalServerError && strings.HasPrefix(text, "Schema error: No field named hash.")
 }
 
 // decodeListing reads rows as the server writes them: NULLs are left out.

@@ -50,7 +50,7 @@ func (c *Client) CreateOperatorToken(ctx context.Context) (*Token, error) {
 }
 
 // isOldConflict recognises what 3.0.0 to 3.0.2 answer in place of a 409: a 500
-// with the same text. It is the only place where a text decides.
+// with the same text. Only here and in hasNoHashes does a text decide.
 func isOldConflict(err *Error) bool {
 	return err.Status == http.StatusInternalServerError && err.Message == "token name already exists, "+OperatorTokenName
 }
