@@ -11,7 +11,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"unicode"
 
 	"github.com/hashicorp/go-retryablehttp"
+	"golang.org/x/net/http/httpproxy"
 )
 
 const (
@@ -70,18 +70,25 @@ type Exchange struct {
 
 // Client talks to one server. It is safe for concurrent use.
 type Client struct {
-	config Config
-	reads  *retryablehttp.Client // for calls that change nothing
-	writes *retryablehttp.Client // for calls that change something
+	config  Config
+	secrets []Secret              // that no answer may show
+	reads   *retryablehttp.Client // for calls that change nothing
+	writes  *retryablehttp.Client // for calls that change something
 }
 
-// New returns a client. It makes no request.
+// New returns a client, which uses the proxies that the environment names, as
+// net/http does. It makes no request.
 func New(config Config) *Client {
 	if config.Timeout <= 0 {
 		config.Timeout = 30 * time.Second
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http documents this type
 	transport.TLSClientConfig = config.TLS
+	// net/http reads the environment once in a process. It is read here, for what
+	// is used and what is kept out of messages to be the same.
+	proxies := httpproxy.FromEnvironment()
+	proxy := proxies.ProxyFunc()
+	transport.Proxy = func(req *http.Request) (*url.URL, error) { return proxy(req.URL) }
 	// HTTP/1.1 only: the transport of HTTP/2 repeats requests by rules of its
 	// own, and whether a request was sent would be its knowledge, not ours.
 	transport.ForceAttemptHTTP2 = false
@@ -94,7 +101,10 @@ func New(config Config) *Client {
 	own.DisableKeepAlives = true
 	// Idle connections are usually dropped after a minute or more.
 	transport.IdleConnTimeout = 20 * time.Second
-	return &Client{config: config, reads: retrying(config, transport), writes: retrying(config, finishing{own})}
+	return &Client{
+		config: config, secrets: secrets(config, proxies),
+		reads: retrying(config, transport), writes: retrying(config, finishing{own}),
+	}
 }
 
 func retrying(config Config, transport http.RoundTripper) *retryablehttp.Client {
@@ -440,22 +450,6 @@ func (c *Client) line(text string, token Secret) string {
 }
 
 var anyToken = regexp.MustCompile(`apiv3_[A-Za-z0-9_-]*`)
-
-// redact takes the secrets out of one line.
-func (c *Client) redact(text string, token Secret) string {
-	values := []string{oneLine(token.Reveal())}
-	for _, value := range c.config.Headers {
-		values = append(values, oneLine(value.Reveal()))
-	}
-	// The longest first: one may be the beginning of another.
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
-	for _, value := range values {
-		if len(value) >= minSecret {
-			text = strings.ReplaceAll(text, value, redacted)
-		}
-	}
-	return anyToken.ReplaceAllString(text, redacted)
-}
 
 // shorten cuts a text to a number of bytes and makes one printable line of it.
 func shorten(text string, limit int) string {

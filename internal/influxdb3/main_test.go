@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// net/http reads these once. A proxy would answer for a name that does not resolve.
+	// A proxy would answer for a name that does not resolve.
 	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
 		_ = os.Unsetenv(name)
 	}
