@@ -66,8 +66,15 @@ func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
 			diags.AddError("Invalid CA Certificates", "ca_cert_pem holds no certificate in PEM. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
 		}
 	}
+	times := map[string]int{}
 	for name, value := range m.Headers.Elements() {
 		diags.Append(checkHeader(name, value)...)
+		times[http.CanonicalHeaderKey(name)]++
+	}
+	for name, n := range times {
+		if n > 1 { // one of them would be sent, any one
+			diags.AddError("Invalid Header", fmt.Sprintf("The header %s is set %d times in headers: case makes no difference in the name of a header. Keep one of them.", loggable(name), n))
+		}
 	}
 	return diags
 }

@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
@@ -150,6 +152,7 @@ func TestAccProvider_badInput(t *testing.T) {
 		"header with a bad name": {`headers = { "a b" = "SECRET" }`, `no HTTP header name`, false, "SECRET"},
 		"header reserved":        {`headers = { authorization = "SECRET" }`, `cannot set Authorization`, false, "SECRET"},
 		"header with a line":     {`headers = { X-Key = "SECRET\nX-Other: 1" }`, `control characters`, false, "SECRET"},
+		"header twice":           {`headers = { X-Api-Key = "SECRET1", x-api-key = "SECRET2" }`, `X-Api-Key\s+is\s+set\s+2\s+times`, false, "SECRET"},
 		"header null":            {`headers = { X-Key = null }`, `is null or holds`, false, ""},
 	}
 	for name, tt := range tests {
@@ -174,6 +177,33 @@ func TestAccProvider_badInput(t *testing.T) {
 					PlanOnly: true,
 				}},
 			})
+		})
+	}
+}
+
+// A name that differs by its case alone is reported once, whatever the values are.
+func TestHeadersTwice(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		headers map[string]string
+		want    int
+	}{
+		"two names":   {map[string]string{"X-Key": "a", "X-Other": "a"}, 0},
+		"same values": {map[string]string{"X-Key": "a", "x-key": "a"}, 1},
+		"three":       {map[string]string{"X-Key": "a", "x-key": "b", "X-KEY": "c"}, 1},
+		"two pairs":   {map[string]string{"X-Key": "a", "x-key": "b", "Other": "a", "other": "b"}, 2},
+		"reserved":    {map[string]string{"Accept": "a", "accept": "b"}, 3}, // each is one that cannot be set
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			elements := map[string]attr.Value{}
+			for key, value := range tt.headers {
+				elements[key] = types.StringValue(value)
+			}
+			diags := providerModel{Headers: types.MapValueMust(types.StringType, elements)}.validate(t.Context())
+			if diags.ErrorsCount() != tt.want {
+				t.Errorf("%d errors, want %d: %v", diags.ErrorsCount(), tt.want, diags)
+			}
 		})
 	}
 }
