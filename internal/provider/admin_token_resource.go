@@ -36,20 +36,20 @@ type adminTokenResource struct {
 }
 
 type adminTokenModel struct {
-	RotationTriggers   types.Map            `tfsdk:"rotation_triggers"`
-	RotateAfter        timetypes.GoDuration `tfsdk:"rotate_after"`
-	ExistingToken      types.String         `tfsdk:"existing_token"`
-	DeletionProtection types.Bool           `tfsdk:"deletion_protection"`
-	ID                 types.String         `tfsdk:"id"`
-	Name               types.String         `tfsdk:"name"`
-	Token              types.String         `tfsdk:"token"`
-	Hash               types.String         `tfsdk:"hash"`
-	Status             types.String         `tfsdk:"status"`
-	CreatedAt          timetypes.RFC3339    `tfsdk:"created_at"`
-	RotatedAt          timetypes.RFC3339    `tfsdk:"rotated_at"`
-	RotationDueAt      timetypes.RFC3339    `tfsdk:"rotation_due_at"`
-	ExpiresAt          timetypes.RFC3339    `tfsdk:"expires_at"`
-	ClusterUUID        types.String         `tfsdk:"cluster_uuid"`
+	RotationTriggers   types.Map         `tfsdk:"rotation_triggers"`
+	RotateAfter        duration          `tfsdk:"rotate_after"`
+	ExistingToken      types.String      `tfsdk:"existing_token"`
+	DeletionProtection types.Bool        `tfsdk:"deletion_protection"`
+	ID                 types.String      `tfsdk:"id"`
+	Name               types.String      `tfsdk:"name"`
+	Token              types.String      `tfsdk:"token"`
+	Hash               types.String      `tfsdk:"hash"`
+	Status             types.String      `tfsdk:"status"`
+	CreatedAt          timetypes.RFC3339 `tfsdk:"created_at"`
+	RotatedAt          timetypes.RFC3339 `tfsdk:"rotated_at"`
+	RotationDueAt      timetypes.RFC3339 `tfsdk:"rotation_due_at"`
+	ExpiresAt          timetypes.RFC3339 `tfsdk:"expires_at"`
+	ClusterUUID        types.String      `tfsdk:"cluster_uuid"`
 }
 
 // The values of existing_token.
@@ -82,7 +82,7 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			},
 			"rotate_after": schema.StringAttribute{
 				Optional:   true,
-				CustomType: timetypes.GoDurationType{},
+				CustomType: durationType{},
 				MarkdownDescription: "Regenerate at the first apply after the token has reached this age, a Go duration such as `2160h` (90 days: there is no unit for days). " +
 					"Whether it has is seen when the state is refreshed. Changing it rotates nothing by itself.",
 				Validators: []validator.String{positiveDuration{}},
@@ -93,7 +93,7 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Default:  stringdefault.StaticString(existingAdopt),
 				MarkdownDescription: "What to do about an operator token that somebody else holds: `adopt` (default) takes the provider's token if it is the operator token and never regenerates one of somebody else's, " +
 					"`regenerate` consents to regenerating it, when the resource is created and when the server refuses the token in state.",
-				Validators: []validator.String{stringvalidator.OneOf(existingAdopt, existingRegenerate)},
+				Validators: []validator.String{discreet{stringvalidator.OneOf(existingAdopt, existingRegenerate)}},
 			},
 			"deletion_protection": schema.BoolAttribute{
 				Optional:            true,
@@ -201,7 +201,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 		return
 	}
 	if imported && circumstances.TriggersChanged {
-		resp.Diagnostics.AddAttributeWarning(path.Root("rotation_triggers"), "Rotation Triggers Are Recorded Without Rotating",
+		resp.Diagnostics.AddWarning("Rotation Triggers Are Recorded Without Rotating", // a value may be secret: no path
 			"This is the first change after the import, so that rotation_triggers are taken as the state of today and the token stays as it is. The next change of a trigger regenerates it.")
 	}
 	if circumstances.RotateAfterChanged {
@@ -361,7 +361,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 	}
 	model := adminTokenModel{
 		RotationTriggers:   types.MapNull(types.StringType),
-		RotateAfter:        timetypes.NewGoDurationNull(),
+		RotateAfter:        durationNull(),
 		ExistingToken:      types.StringValue(existingAdopt),
 		DeletionProtection: types.BoolValue(true),
 		ID:                 types.StringValue(influxdb3.OperatorTokenName),

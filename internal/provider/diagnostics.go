@@ -234,14 +234,6 @@ func asDiagnostics(warnings []lifecycle.Warning) (diags diag.Diagnostics) {
 	return diags
 }
 
-// loggable keeps a token that was given in the wrong place out of a message.
-func loggable(text string) string {
-	if strings.Contains(text, "apiv3_") {
-		return "[redacted]"
-	}
-	return text
-}
-
 // missingToken explains that the server accepts no token of the provider, to
 // everything but the operator token's resource, which does not need one.
 func missingToken(in *instance) string {
@@ -324,5 +316,5 @@ func otherKind(name string, limited bool) diag.Diagnostic {
 	if limited {
 		is, as = "a resource token", "influxdb3_resource_token"
 	}
-	return diag.NewErrorDiagnostic("Unable to Import Token", fmt.Sprintf("The token %q is %s.\n\nNothing was changed.\n\nImport it as %s.", name, is, as))
+	return diag.NewErrorDiagnostic("Unable to Import Token", fmt.Sprintf("The token %q is %s.\n\nNothing was changed.\n\nImport it as %s.", loggable(name), is, as))
 }

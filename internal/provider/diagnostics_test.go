@@ -71,7 +71,7 @@ func TestExpiryWarnings(t *testing.T) {
 		created, expires := now.Add(-tt.age), now.Add(tt.left)
 		m := issuedTokenModel{Name: types.StringValue("ci"), Status: types.StringValue("active"), CreatedAt: timestamp(&created), ExpiresAt: timestamp(&expires)}
 		if tt.renews {
-			m.RotateBeforeExpiry = timetypes.NewGoDurationValueFromStringMust("1m")
+			m.RotateBeforeExpiry = duration{timetypes.NewGoDurationValueFromStringMust("1m")}
 		}
 		diags := m.warnings(now)
 		if len(diags) != tt.want || len(diags) == 1 && (diags[0].Summary() != "Token Expires Soon" || !strings.Contains(diags[0].Detail(), "2026-01-01T00:59:00Z")) {

@@ -77,7 +77,11 @@ func (parsePermissionFunction) Run(ctx context.Context, req function.RunRequest,
 	}
 	permission, err := influxdb3.ParsePermission(text)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, capital(err.Error()))
+		problem := capital(err.Error())
+		if holdsToken(text) { // the error quotes
+			problem = misplacedToken("The permission")
+		}
+		resp.Error = function.NewArgumentFuncError(0, problem)
 		return
 	}
 	names, diags := types.SetValueFrom(ctx, types.StringType, permission.ResourceNames)

@@ -51,20 +51,20 @@ type issuedTokenResource struct {
 }
 
 type issuedTokenModel struct {
-	Name               types.String         `tfsdk:"name"`
-	NamePrefix         types.String         `tfsdk:"name_prefix"`
-	ExpiresIn          timetypes.GoDuration `tfsdk:"expires_in"`
-	RotationTriggers   types.Map            `tfsdk:"rotation_triggers"`
-	RotateBeforeExpiry timetypes.GoDuration `tfsdk:"rotate_before_expiry"`
-	KeepOnDestroy      types.Bool           `tfsdk:"keep_on_destroy"`
-	ID                 types.String         `tfsdk:"id"`
-	TokenID            types.Int64          `tfsdk:"token_id"`
-	Token              types.String         `tfsdk:"token"`
-	Hash               types.String         `tfsdk:"hash"`
-	Status             types.String         `tfsdk:"status"`
-	CreatedAt          timetypes.RFC3339    `tfsdk:"created_at"`
-	ExpiresAt          timetypes.RFC3339    `tfsdk:"expires_at"`
-	ClusterUUID        types.String         `tfsdk:"cluster_uuid"`
+	Name               types.String      `tfsdk:"name"`
+	NamePrefix         types.String      `tfsdk:"name_prefix"`
+	ExpiresIn          duration          `tfsdk:"expires_in"`
+	RotationTriggers   types.Map         `tfsdk:"rotation_triggers"`
+	RotateBeforeExpiry duration          `tfsdk:"rotate_before_expiry"`
+	KeepOnDestroy      types.Bool        `tfsdk:"keep_on_destroy"`
+	ID                 types.String      `tfsdk:"id"`
+	TokenID            types.Int64       `tfsdk:"token_id"`
+	Token              types.String      `tfsdk:"token"`
+	Hash               types.String      `tfsdk:"hash"`
+	Status             types.String      `tfsdk:"status"`
+	CreatedAt          timetypes.RFC3339 `tfsdk:"created_at"`
+	ExpiresAt          timetypes.RFC3339 `tfsdk:"expires_at"`
+	ClusterUUID        types.String      `tfsdk:"cluster_uuid"`
 }
 
 // limitedTokenModel is the model of both kinds in the code; Permissions stays
@@ -107,7 +107,7 @@ func (r *issuedTokenResource) Schema(_ context.Context, _ resource.SchemaRequest
 				PlanModifiers:       keep,
 				MarkdownDescription: "Name of the token on the server, unique among tokens of all kinds. Exactly one of `name` and `name_prefix` is set. Changing it replaces the token.",
 				Validators: []validator.String{
-					stringvalidator.ExactlyOneOf(path.MatchRoot("name"), path.MatchRoot("name_prefix")),
+					discreet{stringvalidator.ExactlyOneOf(path.MatchRoot("name"), path.MatchRoot("name_prefix"))},
 					tokenName{},
 				},
 			},
@@ -119,7 +119,7 @@ func (r *issuedTokenResource) Schema(_ context.Context, _ resource.SchemaRequest
 			},
 			"expires_in": schema.StringAttribute{
 				Optional:            true,
-				CustomType:          timetypes.GoDurationType{},
+				CustomType:          durationType{},
 				MarkdownDescription: "Lifetime of the token as a Go duration in whole seconds, such as `2160h` (90 days: there is no unit for days). Without it the token never expires. Changing it replaces the token, except for the first change after an import, which records it and warns.",
 				Validators:          []validator.String{positiveDuration{wholeSeconds: true}},
 			},
@@ -130,7 +130,7 @@ func (r *issuedTokenResource) Schema(_ context.Context, _ resource.SchemaRequest
 			},
 			"rotate_before_expiry": schema.StringAttribute{
 				Optional:   true,
-				CustomType: timetypes.GoDurationType{},
+				CustomType: durationType{},
 				MarkdownDescription: "Replace the token at the first apply within this time before it expires, a Go duration shorter than `expires_in`. " +
 					"Whether it is time is seen when the state is refreshed. Changing it replaces nothing by itself.",
 				Validators: []validator.String{positiveDuration{}},
@@ -407,7 +407,7 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 		return
 	}
 	if row == nil {
-		resp.Diagnostics.AddWarning("Token Is Gone", fmt.Sprintf("The server has no token named %q any more, so that it is removed from state and planned anew.", name))
+		resp.Diagnostics.AddWarning("Token Is Gone", fmt.Sprintf("The server has no token named %q any more, so that it is removed from state and planned anew.", loggable(name)))
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -488,7 +488,7 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 		if !expires.IsZero() {
 			until = "until " + expires.Format(time.RFC3339)
 		}
-		resp.Diagnostics.AddWarning("Token Is Kept on the Server", fmt.Sprintf("keep_on_destroy is set: the token %q is removed from state and stays valid %s.", name, until))
+		resp.Diagnostics.AddWarning("Token Is Kept on the Server", fmt.Sprintf("keep_on_destroy is set: the token %q is removed from state and stays valid %s.", loggable(name), until))
 		return
 	}
 	if diags := r.ownCredential(state, state.Hash.ValueString()); diags.HasError() {
@@ -530,7 +530,7 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	model := limitedTokenModel{
 		issuedTokenModel: issuedTokenModel{
 			Name: types.StringValue(name), NamePrefix: types.StringNull(),
-			ExpiresIn: timetypes.NewGoDurationNull(), RotateBeforeExpiry: timetypes.NewGoDurationNull(),
+			ExpiresIn: durationNull(), RotateBeforeExpiry: durationNull(),
 			RotationTriggers: types.MapNull(types.StringType), KeepOnDestroy: types.BoolValue(false),
 			ID: types.StringValue(name), Token: types.StringNull(), Hash: types.StringValue(row.Hash),
 		},
@@ -550,7 +550,7 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	resp.Diagnostics.Append(r.save(ctx, model, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, true)...)
 	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token once, when it makes it: the attribute token of %q is null until the token is replaced. "+
-		"`terraform apply -replace` with the resource's address does that. A provider block that has it as its token would use INFLUXDB3_AUTH_TOKEN instead.", name))
+		"`terraform apply -replace` with the resource's address does that. A provider block that has it as its token would use INFLUXDB3_AUTH_TOKEN instead.", loggable(name)))
 }
 
 // ownCredential refuses to delete the token with that hash if it is the one that the
@@ -625,11 +625,11 @@ func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
 	switch {
 	case m.foreign():
 		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("The server has another token named %q than the one in state, made by somebody else. "+
-			"It is planned for replacement, which deletes theirs if the name stays the same. If theirs is to stay, choose another name or a name_prefix first, or remove the resource.", m.Name.ValueString()))
+			"It is planned for replacement, which deletes theirs if the name stays the same. If theirs is to stay, choose another name or a name_prefix first, or remove the resource.", loggable(m.Name.ValueString())))
 	case m.Status.ValueString() == string(lifecycle.IssuedActive) && !expires.IsZero() && m.RotateBeforeExpiry.IsNull() &&
 		expires.Sub(now) < expires.Sub(timeOf(m.CreatedAt))/10:
 		diags.AddWarning("Token Expires Soon", fmt.Sprintf("The token %q expires at %s, which is less than a tenth of its lifetime away, and nothing replaces it before: rotate_before_expiry is not set.",
-			m.Name.ValueString(), expires.Format(time.RFC3339)))
+			loggable(m.Name.ValueString()), expires.Format(time.RFC3339)))
 	}
 	return diags
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -46,15 +45,15 @@ type influxdb3Provider struct {
 }
 
 type providerModel struct {
-	URL                types.String         `tfsdk:"url"`
-	Token              types.String         `tfsdk:"token"`
-	RecoveryURL        types.String         `tfsdk:"recovery_url"`
-	CACertFile         types.String         `tfsdk:"ca_cert_file"`
-	CACertPEM          types.String         `tfsdk:"ca_cert_pem"`
-	InsecureSkipVerify types.Bool           `tfsdk:"insecure_skip_verify"`
-	RequestTimeout     timetypes.GoDuration `tfsdk:"request_timeout"`
-	MaxRetries         types.Int64          `tfsdk:"max_retries"`
-	Headers            types.Map            `tfsdk:"headers"`
+	URL                types.String `tfsdk:"url"`
+	Token              types.String `tfsdk:"token"`
+	RecoveryURL        types.String `tfsdk:"recovery_url"`
+	CACertFile         types.String `tfsdk:"ca_cert_file"`
+	CACertPEM          types.String `tfsdk:"ca_cert_pem"`
+	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+	RequestTimeout     duration     `tfsdk:"request_timeout"`
+	MaxRetries         types.Int64  `tfsdk:"max_retries"`
+	Headers            types.Map    `tfsdk:"headers"`
 }
 
 // Metadata implements provider.Provider.
@@ -103,7 +102,7 @@ func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, 
 			},
 			"request_timeout": schema.StringAttribute{
 				Optional:            true,
-				CustomType:          timetypes.GoDurationType{},
+				CustomType:          durationType{},
 				MarkdownDescription: "How long one call to the server may take, repetitions and waits included, as a Go duration. Defaults to `30s`.",
 				Validators:          []validator.String{positiveDuration{}},
 			},

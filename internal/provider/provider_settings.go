@@ -44,6 +44,8 @@ type settings struct {
 
 // validate checks what is written in the provider block and known.
 func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
+	given.add(m.Token.ValueString())
+	given.add(os.Getenv(envToken))
 	if v := m.URL.ValueString(); !m.URL.IsNull() && !m.URL.IsUnknown() {
 		_, problem := parseURL(v)
 		diags.Append(urlDiagnostics(pathURL, "url", v, problem)...)
@@ -59,7 +61,8 @@ func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
 		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", "ca_cert_file must be the path of a PEM file, and it is empty. Leave it out to trust the system's authorities alone.")
 	}
 	if !m.CACertFile.IsNull() && !m.CACertPEM.IsNull() {
-		diags.AddAttributeError(pathCACertFile, "Conflicting CA Certificates", "ca_cert_file and ca_cert_pem cannot both be set. Put all authorities into one of them.")
+		conflict := diag.NewAttributeErrorDiagnostic(pathCACertFile, "Conflicting CA Certificates", "ca_cert_file and ca_cert_pem cannot both be set. Put all authorities into one of them.")
+		diags.Append(discreetly(diag.Diagnostics{conflict}, "ca_cert_file", m.CACertFile.ValueString())...)
 	}
 	if !m.CACertPEM.IsNull() && !m.CACertPEM.IsUnknown() {
 		if err := x509.NewCertPool().AppendCertsFromPEM([]byte(m.CACertPEM.ValueString())); !err {
@@ -178,7 +181,8 @@ func (m providerModel) resolveTLS(s *settings) (diags diag.Diagnostics) {
 	if text := os.Getenv(envNoVerify); m.InsecureSkipVerify.IsNull() && text != "" {
 		parsed, err := strconv.ParseBool(text)
 		if err != nil {
-			diags.AddError("Invalid "+envNoVerify, fmt.Sprintf("The environment variable %s must be true or false, got %q.", envNoVerify, text))
+			problem := diag.NewErrorDiagnostic("Invalid "+envNoVerify, fmt.Sprintf("The environment variable %s must be true or false, got %q.", envNoVerify, text))
+			diags.Append(discreetly(diag.Diagnostics{problem}, envNoVerify, text)...)
 		}
 		skip = parsed
 	}
@@ -204,7 +208,8 @@ func (m providerModel) resolveTLS(s *settings) (diags diag.Diagnostics) {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", "The file that "+from+" names holds no certificate in PEM. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
+		garbage := diag.NewAttributeErrorDiagnostic(pathCACertFile, "Invalid CA Certificate File", "The file that "+from+" names holds no certificate in PEM. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
+		diags.Append(discreetly(diag.Diagnostics{garbage}, from, m.CACertFile.ValueString())...)
 	}
 	s.client.TLS.RootCAs = pool
 	return diags
@@ -219,7 +224,7 @@ func readCACert(file, from string, pem *[]byte) (diags diag.Diagnostics) {
 		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", fmt.Sprintf("The file that %s names is empty: %s. It takes one or more certificates in PEM.", from, file))
 	}
 	*pem = content
-	return diags
+	return discreetly(diags, from, file)
 }
 
 // parseURL reads the address of a server. The problem says what is accepted and
@@ -228,6 +233,8 @@ func parseURL(text string) (*url.URL, string) {
 	const accepted = "it takes an address such as http://127.0.0.1:8181 or https://influxdb.example.com/prefix"
 	u, err := url.Parse(text)
 	switch {
+	case holdsToken(text): // the address is shown in messages
+		return nil, "it holds a token"
 	case err != nil:
 		return nil, "it is not a URL; " + accepted
 	case u.User != nil:
@@ -253,6 +260,7 @@ func urlDiagnostics(at path.Path, from, text, problem string) (diags diag.Diagno
 	if problem == "" {
 		return diags
 	}
+	defer func() { diags = discreetly(diags, from, text) }()
 	summary, detail := "Invalid URL", fmt.Sprintf("%s cannot be used: %s.", from, problem)
 	if strings.ContainsAny(text, "@?#") || strings.HasPrefix(from, "INFLUXDB3_") {
 		diags.AddError(summary, detail)
@@ -294,7 +302,7 @@ func checkHeader(name string, value interface {
 	}
 	text, ok := value.(interface{ ValueString() string })
 	if value.IsNull() || ok && !value.IsUnknown() && !httpguts.ValidHeaderFieldValue(text.ValueString()) {
-		diags.AddError("Invalid Header", fmt.Sprintf("The value of the header %s is null or holds control characters.", name))
+		diags.AddError("Invalid Header", fmt.Sprintf("The value of the header %s is null or holds control characters.", loggable(name)))
 	}
 	return diags
 }

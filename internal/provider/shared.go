@@ -136,7 +136,7 @@ type attributeGetter interface {
 }
 
 // durationOf is 0 for null and unknown.
-func durationOf(v timetypes.GoDuration) time.Duration {
+func durationOf(v duration) time.Duration {
 	if v.IsNull() || v.IsUnknown() {
 		return 0
 	}

@@ -72,7 +72,7 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 			"kind": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Only tokens of this kind: `operator`, `named_admin` or `resource`.",
-				Validators:          []validator.String{stringvalidator.OneOf(kindOperator, kindNamedAdmin, kindResource)},
+				Validators:          []validator.String{discreet{stringvalidator.OneOf(kindOperator, kindNamedAdmin, kindResource)}},
 			},
 			"include_expired": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether expired tokens are listed too; the server keeps them. Defaults to `false`."},
 			"cluster_uuid":    text("Identity of the server's catalog (InfluxDB 3.7 and later, null before)."),

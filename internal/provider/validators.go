@@ -2,11 +2,14 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
@@ -63,8 +66,12 @@ func (v tokenName) ValidateString(_ context.Context, req validator.StringRequest
 	if v.prefix {
 		err = influxdb3.ValidateTokenPrefix(name, uniqueSuffixLength)
 	}
+	if holdsToken(name) { // a name is shown by every plan, and logged by the server
+		err = errors.New("it holds a token")
+	}
 	if err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Token Name", fmt.Sprintf("%s cannot be used: %s.", req.Path, err))
+		diags := diag.Diagnostics{diag.NewAttributeErrorDiagnostic(req.Path, "Invalid Token Name", fmt.Sprintf("%s cannot be used: %s.", req.Path, err))}
+		resp.Diagnostics.Append(discreetly(diags, req.Path.String(), name)...)
 	}
 }
 
@@ -87,20 +94,26 @@ func (validPermission) ValidateObject(ctx context.Context, req validator.ObjectR
 		model.ResourceType.IsUnknown() || setUnknown(model.ResourceNames) || setUnknown(model.Actions) {
 		return // checked when it is known
 	}
-	for _, element := range slices.Concat(model.ResourceNames.Elements(), model.Actions.Elements()) {
-		if element.IsNull() {
-			resp.Diagnostics.AddAttributeError(req.Path, "Invalid Permission", "The permission cannot be granted: a resource name or an action is null.")
-			return
-		}
-	}
 	permission := influxdb3.Permission{ResourceType: model.ResourceType.ValueString()}
-	resp.Diagnostics.Append(model.ResourceNames.ElementsAs(ctx, &permission.ResourceNames, false)...)
-	resp.Diagnostics.Append(model.Actions.ElementsAs(ctx, &permission.Actions, false)...)
+	var names, actions []types.String
+	resp.Diagnostics.Append(model.ResourceNames.ElementsAs(ctx, &names, false)...)
+	resp.Diagnostics.Append(model.Actions.ElementsAs(ctx, &actions, false)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if err := permission.Validate(); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Permission", fmt.Sprintf("The permission cannot be granted: %s.", err))
+	for _, name := range names {
+		permission.ResourceNames = append(permission.ResourceNames, name.ValueString())
+	}
+	for _, action := range actions {
+		permission.Actions = append(permission.Actions, action.ValueString())
+	}
+	err := permission.Validate()
+	if slices.ContainsFunc(slices.Concat(names, actions), types.String.IsNull) {
+		err = errors.New("a resource name or an action is null")
+	}
+	if err != nil {
+		diags := diag.Diagnostics{diag.NewAttributeErrorDiagnostic(req.Path, "Invalid Permission", fmt.Sprintf("The permission cannot be granted: %s.", err))}
+		resp.Diagnostics.Append(discreetly(diags, "permissions", permission.String())...)
 	}
 }
 

@@ -1,0 +1,169 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/attr/xattr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+)
+
+// A token can end up in the wrong attribute or variable. What is said about that
+// must neither quote it nor have the path of the attribute, because the CLI prints
+// the line of configuration under a path.
+
+// given are the tokens that this process was configured with. A validator knows
+// its own attribute only, and a token need not look like one of the server's.
+var given tokenList
+
+type tokenList struct {
+	mu   sync.Mutex
+	list []influxdb3.Secret
+}
+
+func (l *tokenList) add(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	token := influxdb3.NewSecret(text)
+	if text != "" && !slices.ContainsFunc(l.list, token.Equal) {
+		l.list = append(l.list, token)
+	}
+}
+
+// longToken is the length, in bytes, from which a token is looked for inside of
+// other texts: a shorter one could be an ordinary word.
+const longToken = 20
+
+// in says whether a text is one of the tokens, or holds one.
+func (l *tokenList) in(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text = strings.ToLower(text) // the name of a header changes its case
+	return slices.ContainsFunc(l.list, func(token influxdb3.Secret) bool {
+		value := strings.ToLower(token.Reveal())
+		return text == value || len(value) >= longToken && strings.Contains(text, value)
+	})
+}
+
+// holdsToken says whether a text holds what looks like a token of the server's or
+// is one that the provider was given.
+func holdsToken(text string) bool {
+	return strings.Contains(strings.ToLower(text), "apiv3_") || given.in(text)
+}
+
+// loggable keeps a token that was given in the wrong place out of a message.
+func loggable(text string) string {
+	if holdsToken(text) {
+		return "[redacted]"
+	}
+	return text
+}
+
+// discreetly returns what there is to say about values of an attribute or variable,
+// or another error in its place if a token is among them.
+func discreetly(diags diag.Diagnostics, name string, values ...string) diag.Diagnostics {
+	if len(diags) == 0 || !slices.ContainsFunc(values, holdsToken) {
+		return diags
+	}
+	return diag.Diagnostics{diag.NewErrorDiagnostic("Token in the Wrong Place", misplacedToken(name))}
+}
+
+func misplacedToken(name string) string {
+	return name + " holds what looks like a token, so its value is not shown here. It is no value for " + name + ": " +
+		"a token goes into the attribute token of the provider block or into the environment variable " + envToken + "."
+}
+
+// discreet is a validator whose diagnostics show no token.
+type discreet struct {
+	validator.String
+}
+
+// ValidateString implements validator.String.
+func (v discreet) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	var inner validator.StringResponse
+	v.String.ValidateString(ctx, req, &inner)
+	resp.Diagnostics.Append(discreetly(inner.Diagnostics, req.Path.String(), req.ConfigValue.ValueString())...)
+}
+
+// durationType is a Go duration whose diagnostics show no token: the ones of
+// timetypes quote the value, also in pieces.
+type durationType struct {
+	timetypes.GoDurationType
+}
+
+// String implements attr.Type.
+func (durationType) String() string { return "durationType" }
+
+// Equal implements attr.Type.
+func (t durationType) Equal(o attr.Type) bool {
+	other, ok := o.(durationType)
+	return ok && t.GoDurationType.Equal(other.GoDurationType)
+}
+
+// ValueType implements attr.Type.
+func (durationType) ValueType(context.Context) attr.Value { return duration{} }
+
+// ValueFromString implements basetypes.StringTypable.
+func (durationType) ValueFromString(_ context.Context, in basetypes.StringValue) (basetypes.StringValuable, diag.Diagnostics) {
+	return duration{timetypes.GoDuration{StringValue: in}}, nil
+}
+
+// ValueFromTerraform implements attr.Type.
+func (t durationType) ValueFromTerraform(ctx context.Context, in tftypes.Value) (attr.Value, error) {
+	value, err := t.GoDurationType.ValueFromTerraform(ctx, in)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the framework's, for the framework
+	}
+	text, ok := value.(timetypes.GoDuration)
+	if !ok {
+		return nil, fmt.Errorf("unexpected value type of %T", value)
+	}
+	return duration{text}, nil
+}
+
+// duration is a value of durationType.
+type duration struct {
+	timetypes.GoDuration
+}
+
+func durationNull() duration { return duration{timetypes.NewGoDurationNull()} }
+
+// Type implements attr.Value.
+func (duration) Type(context.Context) attr.Type { return durationType{} }
+
+// Equal implements attr.Value.
+func (d duration) Equal(o attr.Value) bool {
+	other, ok := o.(duration)
+	return ok && d.GoDuration.Equal(other.GoDuration)
+}
+
+// StringSemanticEquals implements basetypes.StringValuableWithSemanticEquals.
+func (d duration) StringSemanticEquals(ctx context.Context, o basetypes.StringValuable) (bool, diag.Diagnostics) {
+	if other, ok := o.(duration); ok {
+		o = other.GoDuration
+	}
+	return d.GoDuration.StringSemanticEquals(ctx, o)
+}
+
+// ValidateAttribute implements xattr.ValidateableAttribute.
+func (d duration) ValidateAttribute(_ context.Context, req xattr.ValidateAttributeRequest, resp *xattr.ValidateAttributeResponse) {
+	if d.IsNull() || d.IsUnknown() {
+		return
+	}
+	if _, err := time.ParseDuration(d.ValueString()); err != nil {
+		diags := diag.Diagnostics{diag.NewAttributeErrorDiagnostic(req.Path, "Invalid Duration",
+			fmt.Sprintf("%s must be a Go duration, such as 90s or 720h (there is no unit for days), got %q.", req.Path, d.ValueString()))}
+		resp.Diagnostics.Append(discreetly(diags, req.Path.String(), d.ValueString())...)
+	}
+}
