@@ -162,6 +162,7 @@ type reply struct {
 	clusterUUID string
 	build       string    // x-influxdb-build, on /ping only
 	date        time.Time // the server's clock, zero without a Date header
+	cached      bool      // it says that it comes from a cache
 	err         error     // what cut the body short
 }
 
@@ -238,7 +239,7 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 		}
 		return &reply{
 			body: body, clusterUUID: failed.ClusterUUID, build: resp.Header.Get("x-influxdb-build"),
-			date: failed.Date, err: err,
+			date: failed.Date, cached: resp.Header.Get("Age") != "", err: err,
 		}, nil
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // the status decides, the text is a help
@@ -249,6 +250,7 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 	}
 	failed.RetryAfter = retryAfter(resp)
 	failed.Kind = classify(resp.StatusCode, body, call.changes)
+	call.recognise(failed, body)
 	if failed.Kind == KindRedirect {
 		if to, err := resp.Location(); err == nil {
 			failed.Message = shorten("redirected to "+c.redact(address(to), call.token), maxMessage)
@@ -314,8 +316,8 @@ func (p *progress) unlessBegun(giveUp func()) {
 type progressKey struct{}
 
 // checkRetry decides whether an attempt is repeated: one that reached nobody
-// always, one that was told to come later if that fits into the timeout, and one
-// that may have been carried out only if it changes nothing.
+// always, and one that was answered, with a request to come later too, only if it
+// changes nothing: who sent that answer, and when, is not known.
 func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil {
 		return false, nil // what the attempt came to counts
@@ -326,9 +328,8 @@ func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, erro
 	case err != nil:
 		var verify *tls.CertificateVerificationError
 		again = !errors.As(err, &verify) && (!progress.sent.Load() || !progress.changes)
-	case resp.StatusCode == http.StatusTooManyRequests:
-		again = true
-	case resp.StatusCode == http.StatusBadGateway, resp.StatusCode == http.StatusServiceUnavailable, resp.StatusCode == http.StatusGatewayTimeout:
+	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusBadGateway,
+		resp.StatusCode == http.StatusServiceUnavailable, resp.StatusCode == http.StatusGatewayTimeout:
 		again = !progress.changes
 	}
 	if deadline, ok := ctx.Deadline(); ok && again {
@@ -374,15 +375,45 @@ func classify(status int, body []byte, changes bool) Kind {
 		return KindNotFound
 	case status == http.StatusMethodNotAllowed:
 		return KindNotEnabled
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && !changes:
-		return KindBusy
-	case status >= 500, status == http.StatusRequestTimeout:
-		if changes {
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests:
+		switch {
+		case changes:
 			return KindOutcomeUnknown
+		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
+			return KindBusy
 		}
 		return KindUnexpected
 	default:
 		return KindRefused
+	}
+}
+
+// recognise says whether a recorded server answers this very call like that, and
+// gives the texts a kind that the status alone does not tell.
+func (c call) recognise(failed *Error, body []byte) {
+	text := strings.TrimSpace(string(body))
+	conflict := c.mints != "" && text == "token name already exists, "+c.mints
+	switch {
+	case failed.Kind == KindUnauthorized:
+		failed.Recorded = c.path != operatorPath && !c.recover // which need no credential
+		failed.Unnamed = len(body) == 0
+	case failed.Kind == KindConflict:
+		failed.Recorded = conflict
+	case failed.Status == http.StatusInternalServerError && conflict && c.path == operatorPath:
+		failed.Kind, failed.Recorded = KindConflict, true // 3.0.0 to 3.0.2 (from its source)
+	case failed.Status == http.StatusInternalServerError && text == "missing admin token, cannot update":
+		failed.Kind, failed.Recorded = KindNoOperatorToken, true
+	case failed.Kind == KindNotEnabled && text == "endpoint disabled, started without auth":
+		failed.Recorded, failed.Unnamed = true, true
+	case failed.Kind == KindNotEnabled:
+		failed.Recorded = text == "cannot delete operator token" && c.method == http.MethodDelete
+	case failed.Kind == KindNotFound && c.method == http.MethodDelete:
+		failed.Recorded = strings.HasPrefix(text, "the requested resource was not found")
+	case failed.Kind == KindNotFound:
+		failed.Recorded = text == "not found" || text == "Not found"
+	case failed.Kind == KindRefused:
+		failed.Recorded = strings.HasPrefix(text, "serde json error: ") || strings.HasPrefix(text, "serde error: ") ||
+			strings.HasPrefix(text, "unacceptable content-type, ") || strings.HasPrefix(failed.Message, "Authorization header was malformed")
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,8 +17,11 @@ import (
 
 // recordedStep is one of a recording, as far as these tests look at it.
 type recordedStep struct {
-	Request struct{ Target string }
-	Reply   struct {
+	Request struct {
+		Method, Target, Body string
+		Headers              map[string]string
+	}
+	Reply struct {
 		Status int
 		Body   string
 	} `json:"response"`
@@ -43,6 +48,32 @@ func recordedSteps(t testing.TB) []recordedStep {
 		t.Fatalf("the recordings have %d steps", len(steps))
 	}
 	return steps
+}
+
+// call is the call that a step made, and whether it is one that changes something.
+func (s recordedStep) call(secret Secret) (made call, changes bool) {
+	target, _ := url.Parse(s.Request.Target)
+	made = call{method: s.Request.Method, path: target.Path, changes: true}
+	if s.Request.Headers["Authorization"] != "" {
+		made.token = secret
+	}
+	switch {
+	case made.path == tokenPath && made.method == http.MethodDelete:
+		return made, true
+	case made.method != http.MethodPost:
+		return made, false
+	case made.path == operatorPath, made.path == regeneratePath:
+		made.mints = OperatorTokenName
+		return made, true
+	case made.path == namedAdminPath, made.path == resourceTokenPath:
+		var body struct {
+			Name string `json:"token_name"`
+		}
+		_ = json.Unmarshal([]byte(s.Request.Body), &body) // some steps send none on purpose
+		made.mints = body.Name
+		return made, true
+	}
+	return made, false
 }
 
 func (s recordedStep) mints() bool { return s.Reply.Status == 201 }
@@ -448,24 +479,77 @@ func TestKnownRefusal(t *testing.T) {
 	}
 }
 
-func TestIsOldConflict(t *testing.T) {
+// TestRecognise: whose an answer is shows in its form, and that is what the recordings
+// show for this very call.
+func TestRecognise(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		err  Error
-		want bool
+	secret := NewSecret("token")
+	regenerate := call{method: "POST", path: regeneratePath, mints: OperatorTokenName, token: secret, changes: true}
+	create := call{method: "POST", path: operatorPath, mints: OperatorTokenName, changes: true}
+	named := call{method: "POST", path: namedAdminPath, mints: "ci", token: secret, changes: true}
+	remove := call{method: "DELETE", path: tokenPath, token: secret, changes: true}
+	const refusal = `{"error": "the request was not authenticated"}`
+	for name, tt := range map[string]struct {
+		call              call
+		status            int
+		body              string
+		kind              Kind
+		recorded, unnamed bool
 	}{
-		{Error{Status: 500, Message: "token name already exists, _admin"}, true},
-		{Error{Status: 409, Message: "token name already exists, _admin"}, false},
-		{Error{Status: 502, Message: "token name already exists, _admin"}, false},
-		{Error{Status: 500, Message: "token name already exists, ci"}, false},
-		{Error{Status: 500, Message: "token name already exists, _admin2"}, false},
-		{Error{Status: 500, Message: "missing admin token, cannot update"}, false},
-		{Error{Status: 500}, false},
-		{Error{Message: "token name already exists, _admin"}, false},
+		"refusal":                          {regenerate, 401, refusal, KindUnauthorized, true, false},
+		"refusal before 3.8":               {regenerate, 401, "", KindUnauthorized, true, true},
+		"refusal of nobody":                {create, 401, "", KindUnauthorized, false, true},
+		"a page that refuses":              {regenerate, 401, "<html>", KindUnexpected, false, false},
+		"taken":                            {create, 409, "token name already exists, _admin", KindConflict, true, false},
+		"taken, 3.0":                       {create, 500, "token name already exists, _admin", KindConflict, true, false},
+		"taken, 3.0, of another call":      {named, 500, "token name already exists, ci", KindOutcomeUnknown, false, false},
+		"taken, 3.0, another name":         {create, 500, "token name already exists, _admin2", KindOutcomeUnknown, false, false},
+		"taken, by a gateway":              {create, 502, "token name already exists, _admin", KindOutcomeUnknown, false, false},
+		"taken, the name of this call":     {named, 409, "token name already exists, ci", KindConflict, true, false},
+		"taken, the name of another":       {named, 409, "token name already exists, _admin", KindConflict, false, false},
+		"taken, a page":                    {create, 409, "<html>", KindConflict, false, false},
+		"taken, empty":                     {create, 409, "", KindConflict, false, false},
+		"nothing to regenerate":            {regenerate, 500, "missing admin token, cannot update", KindNoOperatorToken, true, false},
+		"another 500":                      {regenerate, 500, "boom", KindOutcomeUnknown, false, false},
+		"no authentication":                {regenerate, 405, "endpoint disabled, started without auth", KindNotEnabled, true, true},
+		"another 405":                      {regenerate, 405, "", KindNotEnabled, false, false},
+		"the operator token stays":         {remove, 405, "cannot delete operator token", KindNotEnabled, true, false},
+		"the text of a deletion elsewhere": {regenerate, 405, "cannot delete operator token", KindNotEnabled, false, false},
+		"gone":                             {remove, 404, "the requested resource was not found: ci", KindNotFound, true, false},
+		"gone before 3.9":                  {remove, 404, "the requested resource was not found", KindNotFound, true, false},
+		"gone, a page":                     {remove, 404, "<html>", KindNotFound, false, false},
+		"no such route":                    {named, 404, "Not found", KindNotFound, true, false},
+		"no such route before 3.9":         {named, 404, "not found", KindNotFound, true, false},
+		"no such route to a deletion":      {remove, 404, "Not found", KindNotFound, false, false},
+		"forbidden":                        {regenerate, 403, "forbidden", KindForbidden, false, false},
+		"body":                             {named, 400, "serde json error: EOF while parsing", KindRefused, true, false},
+		"query":                            {remove, 400, "serde error: missing field", KindRefused, true, false},
+		"header":                           {named, 400, `{"error": "Authorization header was malformed, the request"}`, KindRefused, true, false},
+		"another 400":                      {named, 400, "<html>", KindRefused, false, false},
+		"content type":                     {named, 415, "unacceptable content-type, expected: application/json", KindRefused, true, false},
+		"too large":                        {named, 413, "", KindRefused, false, false},
 	} {
-		if got := isOldConflict(&tt.err); got != tt.want {
-			t.Errorf("%+v: %t", tt.err, got)
+		failed := &Error{Status: tt.status, Kind: classify(tt.status, []byte(tt.body), tt.call.changes), Message: New(Config{}).message([]byte(tt.body), tt.call.token)}
+		tt.call.recognise(failed, []byte(tt.body))
+		if failed.Kind != tt.kind || failed.Recorded != tt.recorded || failed.Unnamed != tt.unnamed {
+			t.Errorf("%s: kind %d, recorded %t, unnamed %t", name, failed.Kind, failed.Recorded, failed.Unnamed)
 		}
+	}
+	seen := 0
+	for _, step := range recordedSteps(t) {
+		made, changes := step.call(secret)
+		if !changes || step.Reply.Status < 400 {
+			continue
+		}
+		seen++
+		failed := &Error{Status: step.Reply.Status, Kind: classify(step.Reply.Status, []byte(step.Reply.Body), true), Message: New(Config{}).message([]byte(step.Reply.Body), secret)}
+		made.recognise(failed, []byte(step.Reply.Body))
+		if !failed.Recorded {
+			t.Errorf("%s %s: %d %q is recorded", made.method, made.path, failed.Status, failed.Message)
+		}
+	}
+	if seen < 40 {
+		t.Errorf("the recordings have %d refusals of a change", seen)
 	}
 }
 
@@ -572,7 +656,7 @@ func TestClassify(t *testing.T) {
 		{402, "", KindRefused, KindRefused},
 		{407, "", KindUnexpected, KindUnexpected},
 		{408, "", KindUnexpected, KindOutcomeUnknown},
-		{429, "", KindBusy, KindBusy},
+		{429, "", KindBusy, KindOutcomeUnknown},
 		{499, "", KindRefused, KindRefused},
 		{500, "", KindUnexpected, KindOutcomeUnknown},
 		{503, "", KindBusy, KindOutcomeUnknown},

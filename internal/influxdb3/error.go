@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Kind says what an Error means for the one who asked. It is decided by the
-// status and, for a 401, by whether the answer can be the server's own.
+// Kind says what an answer means if it is the server's own. Whether it is, Recorded
+// and ClusterUUID of the Error tell: to a request that changes something a proxy can
+// answer anything after the server has carried it out.
 type Kind int
 
 const (
@@ -18,25 +19,26 @@ const (
 	// requests that change something end like this.
 	KindOutcomeUnknown
 	// KindUnauthorized: the server refused the token (401 in a form that the
-	// server is known to send). Nothing was done.
+	// server is known to send).
 	KindUnauthorized
-	// KindForbidden: 403. Nothing was done.
+	// KindForbidden: 403.
 	KindForbidden
-	// KindConflict: 409, the name is taken. Nothing was done.
+	// KindConflict: 409, the name is taken.
 	KindConflict
-	// KindNotFound: 404, no such token or no such endpoint. Nothing was done.
+	// KindNotFound: 404, no such token or no such endpoint.
 	KindNotFound
-	// KindNotEnabled: 405 or, for a listing, a 500 with a text of its own: the
-	// server runs without authentication (or, for a deletion, the token is the
-	// operator token). Nothing was done.
+	// KindNotEnabled: the server runs without authentication (405, for a listing a
+	// 500; or, for a deletion, the token is the operator token).
 	KindNotEnabled
-	// KindBusy: 429, or for a request that changes nothing also 503: the answer
-	// was to come back later, which did not fit into the timeout.
+	// KindNoOperatorToken: there is no operator token to regenerate (500 with a text
+	// of its own, recorded).
+	KindNoOperatorToken
+	// KindBusy: 429 or 503 to a request that changes nothing: the answer was to
+	// come back later, which did not fit into the timeout.
 	KindBusy
 	// KindRedirect: 3xx. Redirects are not followed, the token would go along.
 	KindRedirect
-	// KindRefused: the server did not accept the request (other 4xx). Nothing
-	// was done.
+	// KindRefused: the request was not accepted (other 4xx).
 	KindRefused
 	// KindUnexpected: an answer that is not known to come from an InfluxDB 3
 	// server, such as a proxy's 401, or for a request that changes nothing a
@@ -47,13 +49,19 @@ const (
 // Error is the one error type of this package. It holds no secret.
 type Error struct {
 	Kind        Kind
-	Op          string        // what was attempted: "regenerate the operator token"
-	Target      string        // where: scheme, host and path
-	Status      int           // HTTP status, 0 without an answer
-	Message     string        // what the answer said, shortened to one line, "" if nothing readable
-	ClusterUUID string        // cluster-uuid header of the answer (3.7 and later), "" without
-	Date        time.Time     // the clock of who answered, UTC; zero without an answer or its Date header
-	RetryAfter  time.Duration // how long the answer asked to wait, 0 if it did not
+	Op          string // what was attempted: "regenerate the operator token"
+	Target      string // where: scheme, host and path, "" if no call itself failed
+	Status      int    // HTTP status, 0 without an answer
+	Message     string // what the answer said, shortened to one line, "" if nothing readable
+	ClusterUUID string // cluster-uuid header of the answer (3.7 and later), "" without
+	// Recorded: a recorded server answers this very call in this form. Without it
+	// the answer is the server's own only if ClusterUUID proves it.
+	Recorded bool
+	// Unnamed: servers before 3.8 answer like this without naming their cluster,
+	// also 3.7, which names it in other replies (recorded).
+	Unnamed    bool
+	Date       time.Time     // the clock of who answered, UTC; zero without an answer or its Date header
+	RetryAfter time.Duration // how long the answer asked to wait, 0 if it did not
 	// Partial is a token read whole out of an answer that was cut short. It
 	// is set with KindOutcomeUnknown only; whether it is good must be looked up.
 	Partial Secret
@@ -62,7 +70,10 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	text := fmt.Sprintf("unable to %s at %s", e.Op, e.Target)
+	text := "unable to " + e.Op
+	if e.Target != "" {
+		text += " at " + e.Target
+	}
 	if e.Status != 0 {
 		text += fmt.Sprintf(": HTTP %d", e.Status)
 	}

@@ -43,6 +43,16 @@ func (l *Listing) Find(name string) *TokenInfo {
 	return nil
 }
 
+// FindHash returns the token with that hash, nil if there is none.
+func (l *Listing) FindHash(hash string) *TokenInfo {
+	for i := range l.Tokens {
+		if SameHash(l.Tokens[i].Hash, hash) {
+			return &l.Tokens[i]
+		}
+	}
+	return nil
+}
+
 // ListTokens lists all tokens. It is the proof that a credential is good: unlike
 // /ping and /health the SQL endpoint authenticates whatever --disable-authz says
 // (recorded).
@@ -50,9 +60,14 @@ func (c *Client) ListTokens(ctx context.Context, credential Secret) (*Listing, e
 	return c.list(ctx, credential, "SELECT "+columns+" FROM system.tokens ORDER BY token_id", nil)
 }
 
-// FindToken is ListTokens for one name: the listing holds one token or none.
-func (c *Client) FindToken(ctx context.Context, credential Secret, name string) (*Listing, error) {
-	return c.list(ctx, credential, "SELECT "+columns+" FROM system.tokens WHERE name = $name", map[string]string{"name": name})
+// FindToken is ListTokens for one name and, if a hash is given, for the token that
+// has it: the listing holds two tokens at most.
+func (c *Client) FindToken(ctx context.Context, credential Secret, name, hash string) (*Listing, error) {
+	where, params := "name = $name", map[string]string{"name": name}
+	if hash != "" {
+		where, params["hash"] = "name = $name OR hash = $hash ORDER BY token_id", hash
+	}
+	return c.list(ctx, credential, "SELECT "+columns+" FROM system.tokens WHERE "+where, params)
 }
 
 func (c *Client) list(ctx context.Context, credential Secret, sql string, params map[string]string) (*Listing, error) {

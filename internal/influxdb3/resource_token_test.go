@@ -28,7 +28,7 @@ func TestCreateResourceToken(t *testing.T) {
 	if token.ExpiresAt == nil || !token.ExpiresAt.Equal(token.CreatedAt.Add(90*time.Second)) {
 		t.Errorf("it expires at %v, created at %s", token.ExpiresAt, token.CreatedAt)
 	}
-	row := must[influxdb3.Listing](t)(client.FindToken(t.Context(), operator, "limited")).Find("limited")
+	row := must[influxdb3.Listing](t)(client.FindToken(t.Context(), operator, "limited", "")).Find("limited")
 	if row == nil || row.Hash != token.Secret.Hash() {
 		t.Fatalf("the listing has %+v", row)
 	}
@@ -45,7 +45,7 @@ func TestCreateResourceToken(t *testing.T) {
 	assertKind(t, err, influxdb3.KindConflict)
 	_, err = client.CreateResourceToken(t.Context(), operator, "other", []influxdb3.Permission{{ResourceType: "table"}}, nil)
 	assertKind(t, err, influxdb3.KindRefused)
-	if err := client.DeleteToken(t.Context(), operator, "limited"); err != nil {
+	if _, err := client.DeleteToken(t.Context(), operator, "limited"); err != nil {
 		t.Error(err)
 	}
 }
@@ -91,7 +91,7 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"find", func(c *influxdb3.Client) error {
-				return only(c.FindToken(t.Context(), influxdb3.Secret{}, "' OR 1=1"))
+				return only(c.FindToken(t.Context(), influxdb3.Secret{}, "' OR 1=1", ""))
 			}, `{"db":"_internal","q":"SELECT token_id, name, hash, created_at, updated_at, expiry, permissions FROM system.tokens WHERE name = $name","format":"json","params":{"name":"' OR 1=1"}}`,
 		},
 		{
@@ -271,10 +271,10 @@ func TestLongestName(t *testing.T) {
 	client := newClient(t, server)
 	name := strings.Repeat("é", influxdb3.MaxTokenName/2)
 	must[influxdb3.Token](t)(client.CreateNamedAdminToken(t.Context(), token, name, nil))
-	if listing := must[influxdb3.Listing](t)(client.FindToken(t.Context(), token, name)); listing.Find(name) == nil {
+	if listing := must[influxdb3.Listing](t)(client.FindToken(t.Context(), token, name, "")); listing.Find(name) == nil {
 		t.Error("it is not listed")
 	}
-	if err := client.DeleteToken(t.Context(), token, name); err != nil {
+	if _, err := client.DeleteToken(t.Context(), token, name); err != nil {
 		t.Error(err)
 	}
 }

@@ -53,6 +53,13 @@ func (s Secret) Hash() string {
 	return hex.EncodeToString(sum[:])[:hashDigits]
 }
 
+// SameHash compares hashes by the digits that both have: how many of them a server
+// lists is its own choice. An empty one is like no other.
+func SameHash(a, b string) bool {
+	n := min(len(a), len(b))
+	return n > 0 && a[:n] == b[:n]
+}
+
 // hashDigits is how many hex digits of a SHA-512 the server lists (recorded).
 const hashDigits = 9
 

@@ -35,3 +35,13 @@ func (c *Client) Ping(ctx context.Context, credential Secret) (*ServerInfo, erro
 	}
 	return &ServerInfo{Product: wire.Product, Version: wire.Version, Build: reply.build, ClusterUUID: reply.clusterUUID}, nil
 }
+
+// Names asks whether a server names its cluster to somebody without a credential: the
+// answer to OPTIONS has a cluster-uuid from 3.8 on, and before it has none (recorded).
+func (c *Client) Names(ctx context.Context) (clusterUUID string, err error) {
+	reply, failed := c.do(ctx, call{op: "ask for the server's options", method: http.MethodOptions, path: "/ping"})
+	if failed != nil {
+		return "", failed
+	}
+	return reply.clusterUUID, nil
+}

@@ -32,6 +32,9 @@ type Token struct {
 	// ForeignHash is set when the hash in the reply is not that of the token:
 	// up to 3.9 two regenerates at once can exchange theirs.
 	ForeignHash bool
+	// Cached: the reply says that it comes from a cache, so that the token in it may
+	// be an old one.
+	Cached      bool
 	ClusterUUID string    // "" before 3.7 and from the recovery listener
 	Date        time.Time // the server's clock at the reply, zero without a Date header
 }
@@ -40,19 +43,7 @@ type Token struct {
 // credential and fails with KindConflict where there is an operator token
 // already, so that it may be repeated: it creates only where nothing is.
 func (c *Client) CreateOperatorToken(ctx context.Context) (*Token, error) {
-	call := call{op: "create the operator token", method: http.MethodPost, path: operatorPath, mints: OperatorTokenName, changes: true}
-	token, err := c.mint(ctx, call)
-	var failed *Error
-	if errors.As(err, &failed) && isOldConflict(failed) {
-		failed.Kind = KindConflict
-	}
-	return token, err
-}
-
-// isOldConflict recognises what 3.0.0 to 3.0.2 answer in place of a 409: a 500
-// with the same text. Only here and in hasNoHashes does a text decide.
-func isOldConflict(err *Error) bool {
-	return err.Status == http.StatusInternalServerError && err.Message == "token name already exists, "+OperatorTokenName
+	return c.mint(ctx, call{op: "create the operator token", method: http.MethodPost, path: operatorPath, mints: OperatorTokenName, changes: true})
 }
 
 // RegenerateOperatorToken replaces the operator token. The old one is dead the
@@ -79,24 +70,25 @@ func (c *Client) CreateNamedAdminToken(ctx context.Context, credential Secret, n
 	return c.mint(ctx, call{op: "create the named admin token", method: http.MethodPost, path: namedAdminPath, mints: name, token: credential, body: body, changes: true})
 }
 
-// DeleteToken deletes a token of any kind by name. KindNotFound: there is none.
-// KindNotEnabled: it is the operator token, which cannot be deleted.
-func (c *Client) DeleteToken(ctx context.Context, credential Secret, name string) error {
+// DeleteToken deletes a token of any kind by name and returns the cluster that says
+// so, "" before 3.7. KindNotFound: there is none. KindNotEnabled: it is the operator
+// token, which cannot be deleted.
+func (c *Client) DeleteToken(ctx context.Context, credential Secret, name string) (clusterUUID string, err error) {
 	call := call{
 		op: "delete the token", method: http.MethodDelete, path: tokenPath,
 		query: url.Values{"token_name": {name}}, token: credential, changes: true,
 	}
 	reply, failed := c.do(ctx, call)
 	if failed != nil {
-		return failed
+		return "", failed
 	}
 	if len(reply.body) > 0 || reply.err != nil {
-		return &Error{
+		return "", &Error{
 			Kind: KindOutcomeUnknown, Op: call.op, Target: address(c.config.URL.JoinPath(call.path)), ClusterUUID: reply.clusterUUID,
 			Message: "the answer was a success, but not the server's, which has no body", Err: reply.err,
 		}
 	}
-	return nil
+	return reply.clusterUUID, nil
 }
 
 // mint makes a call whose answer holds a token that is shown this once.
@@ -113,7 +105,7 @@ func (c *Client) mint(ctx context.Context, call call) (*Token, error) {
 	}
 	if err == nil {
 		// Cut short behind the last brace is whole all the same.
-		token.ClusterUUID, token.Date = reply.clusterUUID, reply.date
+		token.ClusterUUID, token.Date, token.Cached = reply.clusterUUID, reply.date, reply.cached
 		return token, nil
 	}
 	if reply.err != nil {
@@ -125,7 +117,7 @@ func (c *Client) mint(ctx context.Context, call call) (*Token, error) {
 	}
 	return nil, &Error{
 		Kind: KindOutcomeUnknown, Op: call.op, Target: address(target.JoinPath(call.path)),
-		Message: "the answer was a success, but the token in it cannot be read", ClusterUUID: reply.clusterUUID,
+		Message: "the answer was a success, but the token in it cannot be read", ClusterUUID: reply.clusterUUID, Date: reply.date,
 		Partial: partial, Err: err,
 	}
 }
@@ -158,7 +150,7 @@ func decodeToken(body []byte) (*Token, error) {
 			token.ExpiresAt = &expires
 		}
 	}
-	token.ForeignHash = len(wire.Hash) >= hashDigits && wire.Hash[:hashDigits] != token.Secret.Hash()
+	token.ForeignHash = len(wire.Hash) >= hashDigits && !SameHash(wire.Hash, token.Secret.Hash())
 	return token, nil
 }
 

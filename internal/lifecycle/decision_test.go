@@ -53,9 +53,12 @@ func TestCircumstances(t *testing.T) {
 		"refused, triggers":               {Circumstances{Status: StatusRejected, TriggersChanged: true}, ReasonTriggers, false},
 		"refused, triggers after import":  {Circumstances{Status: StatusRejected, TriggersChanged: true, Imported: true}, ReasonNone, true},
 		"refused, limit changed":          {Circumstances{Status: StatusRejected, RotateAfterChanged: true}, ReasonNone, true},
-		"refused and too old":             {Circumstances{Status: StatusRejected, Overdue: true}, ReasonAge, false},
-		"refused and too old, by a limit that leaves": {Circumstances{Status: StatusRejected, Overdue: true, RotateAfterChanged: true}, ReasonNone, true},
-		"too old after an import":                     {Circumstances{Status: StatusRotationDue, Imported: true}, ReasonAge, false},
+		"refused after a rotation by age": {Circumstances{Status: StatusRejected, AgeUnresolved: true}, ReasonAge, false},
+		"refused after a rotation by age, by a limit that leaves": {Circumstances{Status: StatusRejected, AgeUnresolved: true, RotateAfterChanged: true}, ReasonNone, true},
+		"a rotation by age that was not done":                     {Circumstances{Status: StatusActive, AgeUnresolved: true}, ReasonNone, false},
+		"too old after an import":                                 {Circumstances{Status: StatusRotationDue, Imported: true}, ReasonAge, false},
+		"expired":                                                 {Circumstances{Status: StatusExpired, AgeUnresolved: true, Consent: true}, ReasonNone, false},
+		"expired, triggers":                                       {Circumstances{Status: StatusExpired, TriggersChanged: true}, ReasonTriggers, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,15 +6,14 @@ import "fmt"
 type Problem int
 
 const (
-	// ProblemUnavailable: no answer, or none that is known to be the server's.
-	// Nothing was changed.
+	// ProblemUnavailable: no answer, or none that is known to be the server's, to a
+	// call that changes nothing.
 	ProblemUnavailable Problem = iota + 1
 	// ProblemInterrupted: interrupted before anything was sent.
 	ProblemInterrupted
 	// ProblemAuthenticationOff: the server runs without authentication.
 	ProblemAuthenticationOff
 	// ProblemWrongServer: another server answers than the token belongs to.
-	// Nothing was changed.
 	ProblemWrongServer
 	// ProblemNoCredential: the server has an operator token and there is no
 	// credential that it accepts.
@@ -22,7 +21,8 @@ const (
 	// ProblemNotOperatorToken: the credential is good, but it is not the
 	// operator token, whose secret cannot be read back.
 	ProblemNotOperatorToken
-	// ProblemAllRefused: every credential was refused. Nothing was changed.
+	// ProblemAllRefused: every credential was refused. The first refusal may have
+	// been that of a request that something on the way sent a second time.
 	ProblemAllRefused
 	// ProblemNotDone: the request failed and the old token is known to be
 	// still valid.
@@ -34,7 +34,19 @@ const (
 	// ProblemLost: a new token was made, its secret was lost on the way, and
 	// nothing is left that could make another.
 	ProblemLost
-	// ProblemNameTaken: another token has the name. Nothing was changed.
+	// ProblemUnverified: there is a new token, and it could not be found out
+	// whether it is good. It comes with the error, to be kept.
+	ProblemUnverified
+	// ProblemRaced: somebody else regenerated at the same moment, and the token
+	// that was made here is dead, or may be. It comes with the error.
+	ProblemRaced
+	// ProblemElsewhere: another server than that of the token has regenerated its
+	// own. That one comes with the error, because nobody else holds it.
+	ProblemElsewhere
+	// ProblemExpired: the operator token has an expiry, which a regeneration does
+	// not change, and it is over (recorded: every new one is dead on arrival).
+	ProblemExpired
+	// ProblemNameTaken: another token has the name.
 	ProblemNameTaken
 	// ProblemForbidden: the credential is valid and not allowed to do this.
 	ProblemForbidden
@@ -68,6 +80,21 @@ func (e *Error) Error() string {
 
 // Unwrap returns the failed call.
 func (e *Error) Unwrap() error { return e.Err }
+
+// MayBeDone says whether a rotation that ended with an error may have replaced the
+// token.
+func MayBeDone(err error) bool {
+	known := asError(err)
+	if known == nil {
+		return false
+	}
+	switch known.Problem {
+	case ProblemLost, ProblemUnresolved, ProblemUnverified, ProblemRaced, ProblemElsewhere, ProblemAllRefused:
+		return true
+	default:
+		return false
+	}
+}
 
 // Warning is something that went well in the end and that an operator should
 // know of.

@@ -13,9 +13,8 @@ type Inspection struct {
 	// TakenOver: somebody else rotated, and the configured credential is the
 	// new operator token. It is in Token now.
 	TakenOver bool
-	// Overdue: the token is older than it should become. The status says so of
-	// one that is accepted; one that is refused may be both.
-	Overdue bool
+	// Fallback is what would heal a rotation whose reply is lost.
+	Fallback Fallback
 
 	lagging bool      // a node that has not learned of the last rotation yet would look just like this
 	at      time.Time // the server's clock
@@ -33,11 +32,9 @@ func (o *Operator) Inspect(ctx context.Context, prior OperatorToken, rotateAfter
 		}
 		// A node of a cluster learns of a rotation a little later. Until then what
 		// it says of the token is looked at again before it counts.
-		if !seen.lagging || !seen.at.Before(prior.RotatedAt.Add(syncInterval)) || o.Clock.Now().Sub(began) >= syncInterval {
-			status := StatusAt(seen.at, seen.Token.RotatedAt, rotateAfter)
-			seen.Overdue = status == StatusRotationDue
-			if seen.Token.Status != StatusRejected {
-				seen.Token.Status = status
+		if !seen.lagging || seen.Token.oneNode() || !seen.at.Before(prior.RotatedAt.Add(syncInterval)) || o.Clock.Now().Sub(began) >= syncInterval {
+			if seen.Token.Status.Accepted() {
+				seen.Token.Status = StatusAt(seen.at, seen.Token.RotatedAt, rotateAfter)
 			}
 			return seen, nil
 		}
@@ -49,78 +46,142 @@ func (o *Operator) Inspect(ctx context.Context, prior OperatorToken, rotateAfter
 
 // inspectOnce makes one look.
 func (o *Operator) inspectOnce(ctx context.Context, prior OperatorToken) (Inspection, error) {
-	rejected := Inspection{Token: prior}
-	rejected.Token.Status = StatusRejected
-
-	listing, failed := call(o.Server.FindToken(ctx, prior.Secret, influxdb3.OperatorTokenName))
+	listing, failed := call(o.Server.FindToken(ctx, prior.Secret, influxdb3.OperatorTokenName, o.Credential.Hash()))
 	if failed == nil {
-		if err := prior.sameServer(listing); err != nil {
-			return Inspection{}, err
-		}
-		rejected.at = o.serverTime(listing.Date)
-		row := listing.Find(influxdb3.OperatorTokenName)
-		if row == nil {
-			return Inspection{}, &Error{Problem: ProblemNoOperatorToken, Message: "the server accepts the token, but lists no operator token; it may run without authentication now"}
-		}
-		if row.Hash == prior.Hash() {
-			return Inspection{Token: prior.refreshed(row, listing), at: rejected.at}, nil
-		}
-		// Accepted, and yet another one is the operator token.
-	} else if refused, err := prior.refusedBy(failed); !refused {
+		return o.accepted(ctx, prior, listing)
+	}
+	if _, err := o.refusedBy(ctx, prior, failed); err != nil {
 		return Inspection{}, err
-	} else {
-		rejected.at = o.serverTime(failed.Date)
 	}
-
-	rejected.lagging = true
-	if o.Credential.IsEmpty() || o.Credential.Equal(prior.Secret) {
-		return rejected, nil
+	refused := Inspection{Token: prior, Fallback: o.without(), lagging: true, at: o.serverTime(failed.Date)}
+	refused.Token.Status = StatusRejected
+	if prior.expiredAt(refused.at) {
+		refused.Token.Status, refused.lagging = StatusExpired, false
 	}
-	listing, failed = call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
+	if o.Credential.IsEmpty() {
+		return refused, nil
+	}
+	if o.Credential.Equal(prior.Secret) {
+		refused.Fallback = o.orRecovery(FallbackSame)
+		return refused, nil
+	}
+	listing, failed = call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName, o.Credential.Hash()))
 	if failed != nil {
-		return rejected, prior.unhelpful(failed)
+		refused.Fallback = o.orRecovery(FallbackRefused)
+		return refused, o.unhelpful(ctx, prior, failed)
 	}
 	if err := prior.sameServer(listing); err != nil {
 		return Inspection{}, err
 	}
-	rejected.at = o.serverTime(listing.Date)
+	refused.at = o.serverTime(listing.Date)
+	refused.Token.Identity = prior.learn(ctx, o.Server, o.Credential)
 	row := listing.Find(influxdb3.OperatorTokenName)
+	refused.Fallback = o.fallback(listing, row, refused.at)
+	if row != nil && row.ExpiresAt != nil && !refused.at.Before(*row.ExpiresAt) {
+		refused.Token.Status, refused.Token.ExpiresAt, refused.lagging = StatusExpired, row.ExpiresAt, false
+		return refused, nil
+	}
 	// Only a newer token means that somebody else has rotated. An older one is
 	// never taken over: it is what a node shows that has not learned of the
 	// rotation, and the newer one would be lost with it.
-	rejected.lagging = row != nil && (row.Hash == prior.Hash() || prior.newerThan(row))
-	if row == nil || rejected.lagging || row.Hash != o.Credential.Hash() {
-		return rejected, nil
+	refused.lagging = row != nil && (influxdb3.SameHash(row.Hash, prior.Hash()) || prior.newerThan(row))
+	if row == nil || refused.lagging || !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
+		return refused, nil
 	}
-	taken := o.adopted(row, listing)
+	taken := adopted(o.Credential, row, listing)
 	taken.PreviousHash = prior.Hash()
-	return Inspection{Token: taken, TakenOver: true, at: rejected.at}, nil
+	taken.Build, taken.Version = refused.Token.Build, refused.Token.Version
+	return Inspection{Token: taken, TakenOver: true, Fallback: o.orRecovery(FallbackSame), at: refused.at}, nil
 }
 
-// newerThan says whether the operator token that a server lists was made before
-// this one.
+// accepted is the inspection of a token with which the server lists.
+func (o *Operator) accepted(ctx context.Context, prior OperatorToken, listing *influxdb3.Listing) (Inspection, error) {
+	if err := prior.sameServer(listing); err != nil {
+		return Inspection{}, err
+	}
+	row := listing.Find(influxdb3.OperatorTokenName)
+	if row == nil {
+		return Inspection{}, &Error{Problem: ProblemNoOperatorToken, Message: "the server accepts the token, but lists no operator token; it may run without authentication now"}
+	}
+	seen := Inspection{Token: prior, at: o.serverTime(listing.Date)}
+	seen.Token.Status = StatusActive // whatever the listing says of it: it is accepted
+	if influxdb3.SameHash(row.Hash, prior.Hash()) {
+		seen.Token = prior.refreshed(row, listing)
+	}
+	seen.Token.Identity = seen.Token.learn(ctx, o.Server, prior.Secret)
+	seen.Fallback = o.fallback(listing, row, seen.at)
+	return seen, nil
+}
+
+// fallback is what the configured credential is worth besides the operator token of
+// that row, as a listing that was asked for it shows.
+func (o *Operator) fallback(listing *influxdb3.Listing, operator *influxdb3.TokenInfo, now time.Time) Fallback {
+	if o.Credential.IsEmpty() {
+		return o.without()
+	}
+	row := listing.FindHash(o.Credential.Hash())
+	switch {
+	case row == nil, row.ExpiresAt != nil && !now.Before(*row.ExpiresAt):
+		return o.orRecovery(FallbackRefused)
+	case operator != nil && row.Name == operator.Name:
+		return o.orRecovery(FallbackSame)
+	case row.ExpiresAt != nil && !now.Add(fallbackNotice).Before(*row.ExpiresAt):
+		return FallbackExpiring
+	default:
+		return FallbackActive
+	}
+}
+
+// FallbackOf is what there is besides a token that was just taken or made, "" if
+// nothing has been asked about the credential.
+func (o *Operator) FallbackOf(token OperatorToken) Fallback {
+	switch {
+	case o.Credential.IsEmpty():
+		return o.without()
+	case o.Credential.Equal(token.Secret), influxdb3.SameHash(o.Credential.Hash(), token.PreviousHash):
+		return o.orRecovery(FallbackSame)
+	default:
+		return ""
+	}
+}
+
+// without is what there is without a configured credential.
+func (o *Operator) without() Fallback { return o.orRecovery(FallbackNone) }
+
+// orRecovery is the recovery listener where there is one, because the credential is of
+// no use.
+func (o *Operator) orRecovery(otherwise Fallback) Fallback {
+	if o.Server.HasRecovery() {
+		return FallbackRecovery
+	}
+	return otherwise
+}
+
+// newerThan says whether the operator token that a server lists was made before this
+// one. Rows are compared with rows. Before a listing has shown this token there is
+// only the Date of the reply, which a proxy can set; on one node it is not needed,
+// because that shows nothing older than what it has just made.
 func (t OperatorToken) newerThan(row *influxdb3.TokenInfo) bool {
-	made := row.CreatedAt
-	if row.UpdatedAt != nil {
-		made = *row.UpdatedAt
+	switch {
+	case influxdb3.SameHash(row.Hash, t.PreviousHash):
+		return true
+	case influxdb3.SameHash(row.Hash, t.Hash()):
+		return false
+	case !t.ListedAt.IsZero():
+		return madeAt(row).Before(t.ListedAt)
+	default:
+		return !t.oneNode() && madeAt(row).Before(t.RotatedAt.Add(-clockSlack))
 	}
-	return row.Hash == t.PreviousHash || row.Hash != t.Hash() && made.Before(t.RotatedAt.Add(-clockSlack))
 }
 
-// serverTime is the server's clock where its answer told it, otherwise that of the
-// machine: what the server dates is judged by the same clock.
-func (o *Operator) serverTime(date time.Time) time.Time {
-	if date.IsZero() {
-		return o.Clock.Now()
-	}
-	return date
-}
-
-// refreshed is a token with what a listing tells of it. RotatedAt stays: it
-// changes only with the secret.
+// refreshed is a token with what a listing tells of it. RotatedAt stays where it is
+// right: an exacter value would only make plans of whatever refers to it.
 func (t OperatorToken) refreshed(row *influxdb3.TokenInfo, listing *influxdb3.Listing) OperatorToken {
 	t.Status = StatusActive
-	t.CreatedAt, t.ExpiresAt = row.CreatedAt, row.ExpiresAt
+	t.CreatedAt, t.ExpiresAt, t.ListedAt = row.CreatedAt, row.ExpiresAt, madeAt(row)
+	if t.RotatedAt.Sub(t.ListedAt).Abs() > clockSlack {
+		t.RotatedAt = t.ListedAt
+	}
 	if listing.ClusterUUID != "" {
 		t.ClusterUUID = listing.ClusterUUID
 	}

@@ -12,9 +12,9 @@ import (
 // IssuingServer is what is asked of a server about tokens that can be created and
 // deleted by name; *influxdb3.Client is one. Its errors are *influxdb3.Error.
 type IssuingServer interface {
-	FindToken(ctx context.Context, credential influxdb3.Secret, name string) (*influxdb3.Listing, error)
-	DeleteToken(ctx context.Context, credential influxdb3.Secret, name string) error
-	Ping(ctx context.Context, credential influxdb3.Secret) (*influxdb3.ServerInfo, error)
+	asker
+	FindToken(ctx context.Context, credential influxdb3.Secret, name, hash string) (*influxdb3.Listing, error)
+	DeleteToken(ctx context.Context, credential influxdb3.Secret, name string) (clusterUUID string, err error)
 }
 
 // SyncPoll is the time between two looks while a node may lag behind.
@@ -27,9 +27,15 @@ type Issuer struct {
 	Clock      Clock
 }
 
+// find lists the token of a name.
+func (i *Issuer) find(ctx context.Context, name string) (*influxdb3.Listing, *influxdb3.Error) {
+	return call(i.Server.FindToken(ctx, i.Credential, name, ""))
+}
+
 // Issue creates a token by calling create, and makes good what goes wrong with
 // it: a token that was made and whose secret was lost is deleted again. unique: the
-// name was made for this token, so that nobody else can have it.
+// name was made for this token, so that nobody else can have it. A token that comes
+// with an error may be the only copy of one that is good, and is to be kept.
 func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create func(context.Context) (*influxdb3.Token, error)) (*influxdb3.Token, []Warning, error) {
 	if ctx.Err() != nil {
 		return nil, nil, interrupted()
@@ -37,52 +43,63 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 	// Whose a token is that is there after a lost reply shows in what was there
 	// before. The Date of an answer may be a proxy's.
 	var before time.Time // the server's clock
-	was := ""            // the hash
+	var known Identity
+	was := "" // the hash
 	if !unique {
-		listing, failed := call(i.Server.FindToken(ctx, i.Credential, name))
+		listing, failed := i.find(ctx, name)
 		if failed != nil {
 			return nil, nil, issueProblem(failed)
 		}
-		before = listing.Date
+		before, known.ClusterUUID = listing.Date, listing.ClusterUUID
 		if row := listing.Find(name); row != nil {
 			was = row.Hash
 		}
 	}
-	ctx = context.WithoutCancel(ctx) // from here on a secret may be on its way
+	look := context.WithoutCancel(ctx) // what has begun is found out
 	var warnings []Warning
 	var lost *influxdb3.Error
-	for range 1 + maxHeals {
+	retried := false
+	for try := 0; try < 1+maxHeals; try++ {
 		token, failed := call(create(ctx))
+		if failed == nil {
+			failed = doubtful(token, was, before)
+		} else {
+			failed = judge(look, i.Server, known, failed)
+		}
 		switch {
 		case failed == nil:
 			return token, warnings, nil
-		case is(failed, influxdb3.KindConflict):
+		case is(failed, influxdb3.KindConflict) && was != "":
 			return nil, nil, nameTaken(name, failed)
-		case !is(failed, influxdb3.KindOutcomeUnknown):
+		case !is(failed, influxdb3.KindConflict) && !is(failed, influxdb3.KindOutcomeUnknown):
 			return nil, nil, issueProblem(failed)
 		}
+		// A name that was free is taken: something on the way may have sent the
+		// request twice, and the first has made a token that nobody holds.
 		lost = failed
-		row, listing, err := i.findAfter(ctx, name, was)
+		row, listing, err := i.findAfter(look, known, name, was)
 		switch {
 		case err != nil && !failed.Partial.IsEmpty():
-			// It came with a success, and it is the only copy.
-			return &influxdb3.Token{Name: name, Secret: failed.Partial, CreatedAt: i.Clock.Now().UTC().Truncate(time.Second), ClusterUUID: failed.ClusterUUID}, []Warning{{
-				Summary: "Token Taken From an Incomplete Reply",
-				Detail:  fmt.Sprintf("The reply with the token %q was cut short behind the token, and the server could not be asked about it. The token is in state; the next refresh shows whether it is good.", name),
-			}}, nil
+			return i.kept(name, known, failed, err)
 		case err != nil:
 			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was created could not be found out", name), Err: &twoErrors{failed, err}}
 		case row == nil:
+			if !retried && failed.RetryAfter > 0 && failed.RetryAfter <= maxRetryWait && i.Clock.Sleep(ctx, failed.RetryAfter) == nil {
+				retried, try = true, try-1 // it was not done, and the answer said when to come back
+				continue
+			}
 			return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not created", name), Err: failed}
-		case !failed.Partial.IsEmpty() && row.Hash == failed.Partial.Hash():
+		case influxdb3.SameHash(row.Hash, failed.Partial.Hash()):
 			return listed(row, failed.Partial, listing), warnings, nil
-		case row.Hash == was:
+		case influxdb3.SameHash(row.Hash, was):
 			return nil, nil, nameTaken(name, failed)
-		case row.CreatedAt.Before(before.Add(-clockSlack)):
+		case influxdb3.SameHash(row.Hash, i.Credential.Hash()):
+			return nil, nil, nameTaken(name, failed)
+		case row.CreatedAt.Before(before.Add(-clockSlack)) && !known.learn(look, i.Server, i.Credential).oneNode():
 			// A node that lags behind may not have shown it before.
 			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q that the server has now was made by this request or by somebody else could not be found out", name), Err: failed}
 		}
-		if err := i.Revoke(ctx, Issued{Name: name, Hash: row.Hash, ClusterUUID: listing.ClusterUUID, CreatedAt: row.CreatedAt}); err != nil {
+		if err := i.Revoke(look, Issued{Name: name, Hash: row.Hash, ClusterUUID: listing.ClusterUUID, CreatedAt: row.CreatedAt}); err != nil {
 			return nil, nil, &Error{
 				Problem: ProblemLost, Message: fmt.Sprintf("the token %q was created, but the reply with it was lost, and it could not be deleted again", name),
 				Err: &twoErrors{failed, err},
@@ -96,22 +113,58 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 	return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("every reply to the creation of the token %q was lost; what was created was deleted again", name), Err: lost}
 }
 
+// doubtful is the error about a success that may not be the answer to the request that
+// was made, nil if there is no sign of that. What it holds is kept as Partial.
+func doubtful(token *influxdb3.Token, was string, before time.Time) *influxdb3.Error {
+	failed := &influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown, Op: "get a new token", ClusterUUID: token.ClusterUUID, Date: token.Date, Partial: token.Secret}
+	switch {
+	case influxdb3.SameHash(token.Secret.Hash(), was):
+		failed.Partial, failed.Err = influxdb3.Secret{}, doubt("the reply holds a token that was there before")
+	case token.Cached, !token.Date.IsZero() && token.Date.Before(before.Add(-clockSlack)):
+		failed.Err = doubt("the reply comes from a cache")
+	default:
+		return nil
+	}
+	return failed
+}
+
+// kept is the token of a reply that was cut short behind it, or that proves too
+// little, while the server could not be asked. It is the only copy.
+func (i *Issuer) kept(name string, known Identity, failed *influxdb3.Error, look error) (*influxdb3.Token, []Warning, error) {
+	made := failed.Date
+	if made.IsZero() {
+		made = i.Clock.Now().UTC().Truncate(time.Second)
+	}
+	token := &influxdb3.Token{Name: name, Secret: failed.Partial, CreatedAt: made, ClusterUUID: failed.ClusterUUID}
+	var why doubt
+	if !known.originOf(failed.ClusterUUID, true).own() || errors.As(failed.Err, &why) {
+		return token, nil, &Error{Problem: ProblemUnverified, Message: fmt.Sprintf("a reply with the token %q arrived, and whether it is good could not be found out", name), Err: &twoErrors{failed, look}}
+	}
+	return token, []Warning{{
+		Summary: "Token Taken From an Incomplete Reply",
+		Detail:  fmt.Sprintf("The reply with the token %q was cut short behind the token, and the server could not be asked about it. The token is in state; the next refresh shows whether it is good.", name),
+	}}, nil
+}
+
 func nameTaken(name string, failed *influxdb3.Error) *Error {
 	return &Error{Problem: ProblemNameTaken, Message: fmt.Sprintf("the server has a token named %q already", name), Err: failed}
 }
 
-// findAfter looks for a token that may just have been created. While a node may
-// lag behind, it is looked for again if it is absent, or the one that was there
-// before, with that hash, still is.
-func (i *Issuer) findAfter(ctx context.Context, name, was string) (*influxdb3.TokenInfo, *influxdb3.Listing, error) {
+// findAfter looks for a token that may just have been created. It is looked for again
+// if it is absent, or the one that was there before, with that hash, still is: a
+// request may be under way, or a node behind.
+func (i *Issuer) findAfter(ctx context.Context, known Identity, name, was string) (*influxdb3.TokenInfo, *influxdb3.Listing, error) {
 	began := i.Clock.Now()
 	for {
-		listing, failed := call(i.Server.FindToken(ctx, i.Credential, name))
+		listing, failed := i.find(ctx, name)
 		if failed != nil {
 			return nil, nil, failed
 		}
+		if err := sameCluster(listing, known.ClusterUUID); err != nil {
+			return nil, nil, err
+		}
 		row := listing.Find(name)
-		if row != nil && row.Hash != was || settled(ctx, i.Server, i.Credential, i.Clock.Now().Sub(began)) {
+		if row != nil && !influxdb3.SameHash(row.Hash, was) || settled(ctx, i.Server, known, i.Credential, i.Clock.Now().Sub(began)) {
 			return row, listing, nil
 		}
 		if err := i.Clock.Sleep(ctx, syncPoll); err != nil {
@@ -142,12 +195,12 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 	if ctx.Err() != nil {
 		return interrupted()
 	}
-	ctx = context.WithoutCancel(ctx)
+	look := context.WithoutCancel(ctx)
 	var last *influxdb3.Error
 	for range 2 + maxHeals {
 		// Looked at before, because a name is all that a deletion knows, and after
 		// a reply that is none.
-		there, err := i.has(ctx, token, last != nil)
+		there, cluster, err := i.has(look, token, last != nil)
 		var failed *influxdb3.Error
 		switch {
 		case errors.As(err, &failed) && last != nil:
@@ -157,11 +210,19 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 		case err != nil || !there:
 			return err
 		}
-		_, failed = call(struct{}{}, i.Server.DeleteToken(ctx, i.Credential, token.Name))
-		if failed == nil {
+		if last != nil && last.RetryAfter > 0 && last.RetryAfter <= maxRetryWait && i.Clock.Sleep(ctx, last.RetryAfter) != nil {
+			break
+		}
+		known := Identity{ClusterUUID: cluster}
+		answered, failed := call(i.Server.DeleteToken(ctx, i.Credential, token.Name))
+		if failed == nil && known.originOf(answered, true).own() {
 			return nil
 		}
-		// 404 is looked up as well: it may be a proxy's.
+		if failed == nil {
+			failed = &influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown, Op: "delete the token", Err: doubt("the answer does not name the server's cluster, which this server does")}
+		}
+		failed = judge(look, i.Server, known, failed)
+		// 404 is looked up as well: the request may have been sent twice.
 		if !is(failed, influxdb3.KindOutcomeUnknown) && !is(failed, influxdb3.KindNotFound) {
 			return issueProblem(failed)
 		}
@@ -170,25 +231,29 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 	return &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not deleted", token.Name), Err: last}
 }
 
-// has says whether the server has a token. A young one that is not to be seen is
-// looked for again while a node may lag behind, unless it was asked to go already.
-func (i *Issuer) has(ctx context.Context, token Issued, leaving bool) (bool, error) {
+// has says whether the server has a token, and which cluster says so. A young one that
+// is not to be seen is looked for again while a node may lag behind, unless it was
+// asked to go already.
+func (i *Issuer) has(ctx context.Context, token Issued, leaving bool) (there bool, cluster string, err error) {
 	began := i.Clock.Now()
 	for {
-		listing, failed := call(i.Server.FindToken(ctx, i.Credential, token.Name))
+		listing, failed := i.find(ctx, token.Name)
 		if failed != nil {
-			return false, failed
+			if known := (Identity{ClusterUUID: token.ClusterUUID}); known.originOf(failed.ClusterUUID, failed.Recorded) == originOther {
+				return false, "", wrongServer("the token belongs to cluster %s, and cluster %s answers", token.ClusterUUID, failed.ClusterUUID)
+			}
+			return false, "", failed
 		}
 		if err := sameCluster(listing, token.ClusterUUID); err != nil {
-			return false, err
+			return false, "", err
 		}
 		row := listing.Find(token.Name)
-		there := row != nil && (token.Hash == "" || row.Hash == token.Hash)
+		there := row != nil && (token.Hash == "" || influxdb3.SameHash(row.Hash, token.Hash))
 		if there || leaving || !i.MayLag(ctx, token.CreatedAt, began, listing.Date) {
-			return there, nil
+			return there, listing.ClusterUUID, nil
 		}
 		if err := i.Clock.Sleep(ctx, syncPoll); err != nil {
-			return false, interrupted()
+			return false, "", interrupted()
 		}
 	}
 }
@@ -271,11 +336,16 @@ func IssuedStatusAt(now, expiresAt time.Time, renewBefore time.Duration) IssuedS
 	}
 }
 
-// IssuedReadProblem says what a failed listing means for issued tokens.
-func IssuedReadProblem(err error) error {
+// IssuedReadProblem says what a failed listing means for tokens of that cluster, "" if
+// it is not known.
+func IssuedReadProblem(err error, clusterUUID string) error {
 	_, failed := call(struct{}{}, err)
-	if is(failed, influxdb3.KindUnauthorized) || is(failed, influxdb3.KindForbidden) {
+	known := Identity{ClusterUUID: clusterUUID}
+	switch {
+	case known.originOf(failed.ClusterUUID, failed.Recorded) == originOther:
+		return wrongServer("the token belongs to cluster %s, and cluster %s answers", clusterUUID, failed.ClusterUUID)
+	case is(failed, influxdb3.KindUnauthorized), is(failed, influxdb3.KindForbidden):
 		return issueProblem(failed)
 	}
-	return unavailable(failed)
+	return unasked(failed)
 }

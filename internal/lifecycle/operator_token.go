@@ -28,12 +28,12 @@ const (
 // Server is what is asked of an InfluxDB 3 server; *influxdb3.Client is one.
 // Its errors are *influxdb3.Error.
 type Server interface {
+	asker
 	CreateOperatorToken(ctx context.Context) (*influxdb3.Token, error)
 	RegenerateOperatorToken(ctx context.Context, credential influxdb3.Secret) (*influxdb3.Token, error)
 	RecoverOperatorToken(ctx context.Context) (*influxdb3.Token, error)
 	HasRecovery() bool
-	FindToken(ctx context.Context, credential influxdb3.Secret, name string) (*influxdb3.Listing, error)
-	Ping(ctx context.Context, credential influxdb3.Secret) (*influxdb3.ServerInfo, error)
+	FindToken(ctx context.Context, credential influxdb3.Secret, name, hash string) (*influxdb3.Listing, error)
 }
 
 // Clock is the time, and waiting for it.
@@ -63,12 +63,14 @@ func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
 
 // OperatorToken is the operator token of one server, as it is kept.
 type OperatorToken struct {
-	Secret      influxdb3.Secret
-	Status      Status
-	CreatedAt   time.Time  // the server's clock, UTC; zero: not known
-	RotatedAt   time.Time  // the server's clock, UTC: when this secret was made
-	ExpiresAt   *time.Time // UTC, nil: never
-	ClusterUUID string     // "" before 3.7 or not known yet
+	Identity
+
+	Secret    influxdb3.Secret
+	Status    Status
+	CreatedAt time.Time  // the server's clock, UTC; zero: not known
+	RotatedAt time.Time  // when this secret was made, UTC: by the server's row, before a listing has shown it by the Date of the reply
+	ListedAt  time.Time  // the same by the server's row alone, zero until a listing has shown it
+	ExpiresAt *time.Time // UTC, nil: never
 	// PreviousHash is the hash of the secret that this one replaced, "" if not
 	// known. A node that lags behind still shows it.
 	PreviousHash string
@@ -76,6 +78,11 @@ type OperatorToken struct {
 
 // Hash identifies the secret without giving it away.
 func (t OperatorToken) Hash() string { return t.Secret.Hash() }
+
+// expiredAt says whether the time of the token is over.
+func (t OperatorToken) expiredAt(now time.Time) bool {
+	return t.ExpiresAt != nil && !now.Before(*t.ExpiresAt)
+}
 
 // Operator looks after the operator token of one server.
 type Operator struct {
@@ -88,7 +95,8 @@ type Operator struct {
 
 // Establish gets hold of the operator token of a server: creates it where there
 // is none, and otherwise takes the credential if it is that token. consent allows
-// to regenerate a token that somebody else may hold.
+// to regenerate a token that somebody else may hold. A token that comes with an
+// error is to be kept, as with Rotate.
 func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, []Warning, error) {
 	if ctx.Err() != nil {
 		return OperatorToken{}, nil, interrupted()
@@ -97,28 +105,32 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	absent := false
 	var refused *influxdb3.Error
 	if !o.Credential.IsEmpty() {
-		listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
+		listing, failed := o.find(ctx, o.Credential, "")
 		switch {
 		case is(failed, influxdb3.KindUnauthorized), is(failed, influxdb3.KindForbidden):
 			refused = failed // a new server knows no token at all
 		case failed != nil:
-			return OperatorToken{}, nil, unavailable(failed)
+			return OperatorToken{}, nil, unasked(failed)
 		case listing.Find(influxdb3.OperatorTokenName) != nil:
-			return o.takeListed(context.WithoutCancel(ctx), listing, consent, false)
+			return o.takeListed(ctx, listing, consent, false)
 		default:
 			absent = true
 		}
 	}
-	ctx = context.WithoutCancel(ctx) // from here on a secret may be on its way
-	token, failed := call(o.Server.CreateOperatorToken(ctx))
+	token, failed := o.create(ctx)
+	pause := ctx
+	ctx = context.WithoutCancel(ctx) // from here on there may be a secret that nobody holds
 	lost := is(failed, influxdb3.KindOutcomeUnknown)
 	if lost {
-		if found, warnings := o.salvage(ctx, failed, OperatorToken{}); found != nil {
-			return *found, warnings, nil
+		if found, warnings, err := o.salvage(ctx, failed); !found.Secret.IsEmpty() {
+			return found, warnings, err
 		}
 		// It creates only where nothing is, so that it may be repeated.
 		first := failed
-		token, failed = call(o.Server.CreateOperatorToken(ctx))
+		if first.RetryAfter > 0 && first.RetryAfter <= maxRetryWait && o.Clock.Sleep(pause, first.RetryAfter) != nil {
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "interrupted while it was not known whether the server had made its operator token", Err: first}
+		}
+		token, failed = o.create(ctx)
 		if failed != nil && failed.Kind != influxdb3.KindConflict {
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token is not known", Err: &twoErrors{first, failed}}
 		}
@@ -127,16 +139,29 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	case failed == nil:
 		return o.minted(ctx, token, OperatorToken{})
 	case is(failed, influxdb3.KindConflict) && absent:
-		listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
+		// It was free a moment ago: something on the way has sent the request twice.
+		listing, failed := o.find(ctx, o.Credential, "")
 		if failed != nil {
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token just now is not known", Err: failed}
 		}
-		return o.takeListed(ctx, listing, consent, lost)
+		return o.takeListed(ctx, listing, consent, true)
 	case is(failed, influxdb3.KindConflict):
 		return o.takeUnseen(ctx, consent, lost, refused)
 	default:
 		return OperatorToken{}, nil, definite(failed)
 	}
+}
+
+// find lists the operator token and, with a hash, the token that has it.
+func (o *Operator) find(ctx context.Context, credential influxdb3.Secret, hash string) (*influxdb3.Listing, *influxdb3.Error) {
+	// Not cut off by an interruption: it may be what saves a secret, and it is short.
+	return call(o.Server.FindToken(context.WithoutCancel(ctx), credential, influxdb3.OperatorTokenName, hash))
+}
+
+// create asks for the first token of a server of which nothing is known yet.
+func (o *Operator) create(ctx context.Context) (*influxdb3.Token, *influxdb3.Error) {
+	token, failed := call(o.Server.CreateOperatorToken(ctx))
+	return o.believed(ctx, token, failed, "", OperatorToken{})
 }
 
 // takeUnseen handles a server that has an operator token, and no credential to look
@@ -162,19 +187,23 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	if row == nil {
 		return OperatorToken{}, nil, &Error{Problem: ProblemNoOperatorToken, Message: "the server says that it has an operator token, but does not list it"}
 	}
-	mine := row.Hash == o.Credential.Hash()
+	mine := influxdb3.SameHash(row.Hash, o.Credential.Hash())
 	if mine && !consent {
-		return o.adopted(row, listing), nil, nil
+		return adopted(o.Credential, row, listing), nil, nil
 	}
 	if !mine && !consent && !orphan {
-		return OperatorToken{}, nil, &Error{Problem: ProblemNotOperatorToken, Message: "the configured token is valid, but it is not the operator token"}
+		return OperatorToken{}, nil, notOperatorToken()
 	}
-	token, warnings, err := o.replaceWith(ctx, o.Credential, row.Hash, OperatorToken{ClusterUUID: listing.ClusterUUID})
+	prior := OperatorToken{Identity: Identity{ClusterUUID: listing.ClusterUUID}, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt}
+	if !mine && prior.expiredAt(o.serverTime(listing.Date)) {
+		return OperatorToken{}, nil, expired(nil)
+	}
+	token, warnings, err := o.replaceWith(ctx, o.Credential, row.Hash, prior)
 	if err == nil && orphan {
 		warnings = append(warnings, lostWarning("The reply to the creation of the operator token was lost.", "the configured token"))
 	}
 	if refused := asError(err); refused != nil && refused.triesNext() && o.Server.HasRecovery() {
-		return o.recover(ctx, OperatorToken{ClusterUUID: listing.ClusterUUID}, refused)
+		return o.recover(ctx, prior, refused)
 	}
 	return token, warnings, err
 }
@@ -184,202 +213,140 @@ func (o *Operator) Adopt(ctx context.Context) (OperatorToken, error) {
 	if o.Credential.IsEmpty() {
 		return OperatorToken{}, &Error{Problem: ProblemNoCredential, Message: "no token is configured"}
 	}
-	listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
+	listing, failed := o.find(ctx, o.Credential, "")
 	if is(failed, influxdb3.KindUnauthorized) {
 		return OperatorToken{}, &Error{Problem: ProblemNoCredential, Message: "the server refused the configured token", Err: failed}
 	}
 	if failed != nil {
-		return OperatorToken{}, unavailable(failed)
+		return OperatorToken{}, unasked(failed)
 	}
 	row := listing.Find(influxdb3.OperatorTokenName)
 	if row == nil {
 		return OperatorToken{}, &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token"}
 	}
-	if row.Hash != o.Credential.Hash() {
-		return OperatorToken{}, &Error{Problem: ProblemNotOperatorToken, Message: "the configured token is valid, but it is not the operator token"}
+	if !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
+		return OperatorToken{}, notOperatorToken()
 	}
-	return o.adopted(row, listing), nil
+	return adopted(o.Credential, row, listing), nil
 }
 
-func (o *Operator) adopted(row *influxdb3.TokenInfo, listing *influxdb3.Listing) OperatorToken {
-	token := OperatorToken{
-		Secret: o.Credential, Status: StatusActive, CreatedAt: row.CreatedAt, RotatedAt: row.CreatedAt,
-		ExpiresAt: row.ExpiresAt, ClusterUUID: listing.ClusterUUID,
+// adopted is a token that the server accepts, with what a listing tells of it.
+func adopted(secret influxdb3.Secret, row *influxdb3.TokenInfo, listing *influxdb3.Listing) OperatorToken {
+	return OperatorToken{
+		Secret: secret, Status: StatusActive, CreatedAt: row.CreatedAt, RotatedAt: madeAt(row), ListedAt: madeAt(row),
+		ExpiresAt: row.ExpiresAt, Identity: Identity{ClusterUUID: listing.ClusterUUID},
 	}
+}
+
+// madeAt is when the secret of a row was made.
+func madeAt(row *influxdb3.TokenInfo) time.Time {
 	if row.UpdatedAt != nil {
-		token.RotatedAt = *row.UpdatedAt
+		return *row.UpdatedAt
 	}
-	return token
+	return row.CreatedAt
 }
 
-// salvage returns the token of a reply that was cut short behind it, nil if there
-// is none or the server says that it is not the operator token. If the server
-// cannot be asked, the token counts: it came with a success, and it is the only
-// copy.
-func (o *Operator) salvage(ctx context.Context, failed *influxdb3.Error, prior OperatorToken) (*OperatorToken, []Warning) {
-	if failed.Partial.IsEmpty() {
-		return nil, nil
-	}
-	holder := Operator{Server: o.Server, Credential: failed.Partial, Clock: o.Clock}
-	token, err := holder.Adopt(ctx)
-	known := asError(err)
-	switch {
-	case err == nil:
-		token.PreviousHash = prior.PreviousHash
-		return &token, nil
-	case known.Problem == ProblemNoCredential, known.Problem == ProblemNotOperatorToken:
-		return nil, nil
-	}
-	prior.Secret, prior.Status, prior.RotatedAt = failed.Partial, StatusActive, o.Clock.Now().UTC().Truncate(time.Second)
-	if failed.ClusterUUID != "" {
-		prior.ClusterUUID = failed.ClusterUUID
-	}
-	return &prior, []Warning{{
-		Summary: "Operator Token Taken From an Incomplete Reply",
-		Detail:  "The reply with the new operator token was cut short behind the token, and the server could not be asked about it. The token is in state; the next refresh shows whether it is good.",
-	}}
+// Foresight is what a creation would do, as far as a look can tell.
+type Foresight struct {
+	Hash       string // of the operator token that the server has, "" if that is not known
+	Adopts     bool   // the credential is that token, and it is taken as it is
+	Regenerate bool   // that token is regenerated
 }
 
-// Rotate replaces the secret: with the token itself, otherwise with the
-// configured credential, otherwise through the recovery listener. prior is what
-// is kept of it so far; its ClusterUUID says whose answers count. An error means
-// that prior is still the best there is to keep.
-func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorToken, []Warning, error) {
-	if ctx.Err() != nil {
-		return OperatorToken{}, nil, interrupted()
+// Foresee looks at what Establish would do, and changes nothing. What cannot be seen
+// without a credential, or not yet, is no error: a server may be created in the same
+// run.
+func (o *Operator) Foresee(ctx context.Context, consent bool) (Foresight, error) {
+	if o.Credential.IsEmpty() {
+		return Foresight{}, nil
 	}
-	ctx = context.WithoutCancel(ctx) // a call under way must end, or its reply is lost
-	// The last refresh saw this token, so that it needs no further look.
-	token, warnings, err := o.replaceWith(ctx, prior.Secret, prior.Hash(), prior)
-	refused := asError(err)
-	if refused == nil || !refused.triesNext() {
-		return token, warnings, err
+	listing, failed := o.find(ctx, o.Credential, "")
+	if is(failed, influxdb3.KindNotEnabled) {
+		return Foresight{}, definite(failed)
 	}
-	if !o.Credential.IsEmpty() && !o.Credential.Equal(prior.Secret) {
-		baseline, err := o.baseline(ctx, prior)
-		if err != nil {
-			return OperatorToken{}, nil, err
-		}
-		if baseline != "" {
-			token, warnings, err := o.replaceWith(ctx, o.Credential, baseline, prior)
-			if again := asError(err); again == nil || !again.triesNext() {
-				return token, warnings, err
-			}
-		}
-	}
-	// A token that is valid and not allowed to is no reason for the last resort.
-	if o.Server.HasRecovery() && refused.Problem == ProblemAllRefused {
-		return o.recover(ctx, prior, refused)
-	}
-	return OperatorToken{}, nil, refused
-}
-
-// baseline returns the hash that the server lists before the configured
-// credential changes it, "" if the server refuses that credential.
-func (o *Operator) baseline(ctx context.Context, prior OperatorToken) (string, error) {
-	listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName))
 	if failed != nil {
-		return "", prior.unhelpful(failed)
-	}
-	if err := prior.sameServer(listing); err != nil {
-		return "", err
+		return Foresight{}, nil
 	}
 	row := listing.Find(influxdb3.OperatorTokenName)
 	if row == nil {
-		return "", &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token that could be regenerated"}
+		return Foresight{}, nil
 	}
-	return row.Hash, nil
+	seen := Foresight{Hash: row.Hash, Adopts: !consent && influxdb3.SameHash(row.Hash, o.Credential.Hash()), Regenerate: consent}
+	if !seen.Adopts && !seen.Regenerate {
+		return seen, notOperatorToken()
+	}
+	return seen, nil
 }
 
-// replaceWith regenerates with one credential. baseline is the hash listed
-// before. ProblemAllRefused means that the credential was refused.
-func (o *Operator) replaceWith(ctx context.Context, credential influxdb3.Secret, baseline string, prior OperatorToken) (OperatorToken, []Warning, error) {
-	for again := true; ; again = false {
-		token, failed := call(o.Server.RegenerateOperatorToken(ctx, credential))
-		switch {
-		case failed == nil:
-			prior.PreviousHash = baseline
-			return o.minted(ctx, token, prior)
-		case is(failed, influxdb3.KindForbidden):
-			return OperatorToken{}, nil, &Error{Problem: ProblemForbidden, Message: "the token may not regenerate the operator token", Err: failed}
-		case is(failed, influxdb3.KindUnauthorized):
-			if refused, err := prior.refusedBy(failed); !refused {
-				return OperatorToken{}, nil, err
-			}
-			return OperatorToken{}, nil, &Error{Problem: ProblemAllRefused, Message: "the server refused every token there is", Err: failed}
-		case !is(failed, influxdb3.KindOutcomeUnknown):
-			return OperatorToken{}, nil, definite(failed)
-		}
-		found, warnings, err := o.resolve(ctx, baseline, prior, failed)
-		if known := asError(err); again && known != nil && known.Problem == ProblemNotDone && failed.RetryAfter > 0 && failed.RetryAfter <= maxRetryWait {
-			// It was not done, this is known by now, and the answer said when
-			// to come back: the one case in which trying again is not blind.
-			if o.Clock.Sleep(ctx, failed.RetryAfter) == nil {
-				continue
-			}
-		}
-		return found, warnings, err
+// Resume takes back a token that a replacement has taken out of state. It is
+// regenerated only if rotate says so. If another server answers by now, or a new one
+// that has none, that one's operator token is established, and the old one is let go.
+// A token that comes with an error is to be kept.
+func (o *Operator) Resume(ctx context.Context, handed OperatorToken, rotate, consent bool) (OperatorToken, []Warning, error) {
+	var token OperatorToken
+	var warnings []Warning
+	var err error
+	if rotate {
+		token, warnings, err = o.Rotate(ctx, handed)
+	} else {
+		var seen Inspection
+		seen, err = o.Inspect(ctx, handed, 0)
+		token = seen.Token
 	}
-}
-
-// minted makes what is kept of a token that was just made. It calls the server
-// only in the one case in which the reply itself shows that somebody else was
-// regenerating at the same moment.
-func (o *Operator) minted(ctx context.Context, token *influxdb3.Token, prior OperatorToken) (OperatorToken, []Warning, error) {
-	kept := OperatorToken{
-		Secret: token.Secret, Status: StatusActive, CreatedAt: token.CreatedAt, RotatedAt: token.Date,
-		ExpiresAt: token.ExpiresAt, ClusterUUID: token.ClusterUUID, PreviousHash: prior.PreviousHash,
-	}
-	if kept.RotatedAt.IsZero() {
-		kept.RotatedAt = o.Clock.Now().UTC().Truncate(time.Second)
-	}
-	if kept.CreatedAt.IsZero() {
-		kept.CreatedAt = prior.CreatedAt
-	}
-	if kept.ClusterUUID == "" { // the recovery listener does not tell
-		kept.ClusterUUID = prior.ClusterUUID
-	}
-	if !token.ForeignHash {
-		return kept, nil, nil
-	}
-	holder := Operator{Server: o.Server, Credential: kept.Secret, Clock: o.Clock}
-	_, err := holder.Adopt(ctx)
-	if known := asError(err); known == nil || known.Problem != ProblemNoCredential && known.Problem != ProblemNotOperatorToken {
-		return kept, nil, nil
-	}
-	kept.Status = StatusRejected
-	return kept, []Warning{{
-		Summary: "Operator Token Was Regenerated Twice at the Same Moment",
-		Detail:  "Somebody else regenerated the operator token at the same moment, and theirs is the one that counts. The token kept here is dead.",
-	}}, nil
-}
-
-// refusedBy says whether a failure is the server's own refusal of a token. A 401
-// counts only where it can be: with the cluster-uuid that is known, otherwise in
-// a form that the client knows. Everything else is an error of the way there.
-func (t OperatorToken) refusedBy(failed *influxdb3.Error) (bool, error) {
+	known := asError(err)
 	switch {
-	case failed.Kind != influxdb3.KindUnauthorized:
-		return false, definite(failed)
-	case t.ClusterUUID == "" || t.ClusterUUID == failed.ClusterUUID:
-		return true, nil
-	case failed.ClusterUUID == "":
-		return false, &Error{
+	case known != nil && known.Problem != ProblemWrongServer && known.Problem != ProblemAllRefused:
+		return token, warnings, err
+	case known == nil && token.Status.Accepted():
+		return token, warnings, nil
+	case known == nil && token.Status == StatusExpired:
+		return token, nil, expired(nil)
+	}
+	// It is of no use at the server that answers. Creating does harm to nobody: it
+	// succeeds only where there is none.
+	token, warnings, failed := o.Establish(ctx, consent)
+	if failed != nil {
+		if token.Secret.IsEmpty() {
+			token = handed
+			if known == nil || known.Problem == ProblemAllRefused {
+				token.Status = StatusRejected
+			}
+		}
+		return token, warnings, failed
+	}
+	return token, append(warnings, Warning{
+		Summary: "Operator Token of Another Server Was Let Go",
+		Detail: fmt.Sprintf("The operator token %s that was in state is of no use at the server that answers now, which has another one. "+
+			"It is the one in state from now on. The old one stays valid at the server that it was made on, if that still runs.", handed.Hash()),
+	}), nil
+}
+
+// refusedBy says whether a failure is the server's own refusal of a token, and whose
+// it is. Everything else is an error of the way there.
+func (o *Operator) refusedBy(ctx context.Context, t OperatorToken, failed *influxdb3.Error) (origin, error) {
+	if failed.Kind != influxdb3.KindUnauthorized {
+		return originUnknown, definite(failed)
+	}
+	switch who := whose(ctx, o.Server, t.Identity, failed); {
+	case who.own():
+		return who, nil
+	case who == originOther:
+		return who, wrongServer("the token belongs to cluster %s, and cluster %s answers", t.ClusterUUID, failed.ClusterUUID)
+	default:
+		return who, &Error{
 			Problem: ProblemUnavailable, Err: failed,
 			Message: "something refused the token that is not known to be the server: its answer has no cluster-uuid header, which this server sends",
 		}
-	default:
-		return false, wrongServer("the token belongs to cluster %s, and cluster %s answers", t.ClusterUUID, failed.ClusterUUID)
 	}
 }
 
 // unhelpful says whether another credential than the token itself can tell nothing:
 // nil if the server refused it or it may not list, otherwise the error.
-func (t OperatorToken) unhelpful(failed *influxdb3.Error) error {
+func (o *Operator) unhelpful(ctx context.Context, t OperatorToken, failed *influxdb3.Error) error {
 	if failed.Kind == influxdb3.KindForbidden {
 		return nil
 	}
-	_, err := t.refusedBy(failed)
+	_, err := o.refusedBy(ctx, t, failed)
 	return err
 }
 
@@ -396,20 +363,51 @@ func (t OperatorToken) sameServer(listing *influxdb3.Listing) error {
 	return nil
 }
 
-// definite is for a failure that is known to have changed nothing.
+// serverTime is the server's clock where its answer told it, otherwise that of the
+// machine: what the server dates is judged by the same clock.
+func (o *Operator) serverTime(date time.Time) time.Time {
+	if date.IsZero() {
+		return o.Clock.Now()
+	}
+	return date
+}
+
+// definite is for a failure that changed nothing: the server says so, or it is that of
+// a look.
 func definite(failed *influxdb3.Error) *Error {
+	if failed.Kind == influxdb3.KindNotSent && errors.Is(failed, context.Canceled) {
+		return interrupted()
+	}
 	switch failed.Kind {
 	case influxdb3.KindNotEnabled:
 		return &Error{Problem: ProblemAuthenticationOff, Message: "the server runs without authentication", Err: failed}
-	case influxdb3.KindNotSent, influxdb3.KindBusy, influxdb3.KindRedirect, influxdb3.KindRefused, influxdb3.KindNotFound:
-		return &Error{Problem: ProblemNotDone, Message: "the request was not carried out", Err: failed}
-	default:
+	case influxdb3.KindNoOperatorToken:
+		return &Error{Problem: ProblemNoOperatorToken, Message: "the server has no operator token that could be regenerated", Err: failed}
+	case influxdb3.KindUnexpected, influxdb3.KindOutcomeUnknown, influxdb3.KindUnauthorized, influxdb3.KindForbidden, influxdb3.KindConflict:
 		return unavailable(failed)
+	default:
+		return &Error{Problem: ProblemNotDone, Message: "the request was not carried out", Err: failed}
 	}
+}
+
+// unasked is for a look that failed.
+func unasked(failed *influxdb3.Error) *Error {
+	if failed.Kind == influxdb3.KindNotEnabled {
+		return definite(failed)
+	}
+	return unavailable(failed)
 }
 
 func interrupted() *Error {
 	return &Error{Problem: ProblemInterrupted, Message: "interrupted before anything was sent"}
+}
+
+func notOperatorToken() *Error {
+	return &Error{Problem: ProblemNotOperatorToken, Message: "the configured token is valid, but it is not the operator token"}
+}
+
+func expired(err error) *Error {
+	return &Error{Problem: ProblemExpired, Message: "the operator token has expired, and every token that the server would make in its place is dead on arrival", Err: err}
 }
 
 func lostWarning(what, through string) Warning {

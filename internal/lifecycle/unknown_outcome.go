@@ -2,6 +2,8 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
@@ -11,33 +13,37 @@ import (
 const maxHeals = 2
 
 // resolve finds out what became of a regenerate whose outcome is unknown, and
-// makes good what can be made good.
+// makes good what can be made good. It is not to be cut off: there may be a secret that
+// nobody holds.
 func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorToken, failed *influxdb3.Error) (OperatorToken, []Warning, error) {
 	lost := &Error{Problem: ProblemLost, Message: "the operator token was regenerated, but the reply with the new one was lost", Err: failed}
+	var warnings []Warning
 	for heals := range maxHeals {
-		seen, err := o.look(ctx, []influxdb3.Secret{failed.Partial, prior.Secret, o.Credential}, baseline, prior)
-		if err != nil {
-			prior.PreviousHash = baseline
-			if found, warnings := o.salvage(ctx, failed, prior); found != nil {
-				return *found, warnings, nil
-			}
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: &twoErrors{failed, err}}
-		}
+		seen, err := o.look(ctx, failed.Partial, baseline, prior)
+		prior.PreviousHash = baseline
 		switch {
+		case err != nil && !failed.Partial.IsEmpty():
+			return o.kept(failed, prior, err)
+		case err != nil:
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: &twoErrors{failed, err}}
 		case seen.token != nil:
 			seen.token.PreviousHash = baseline
-			return *seen.token, nil, nil
+			return *seen.token, warnings, nil
 		case seen.unchanged && heals == 0: // later it only means that the healing was not done
 			return OperatorToken{}, nil, &Error{Problem: ProblemNotDone, Message: "the operator token was not regenerated", Err: failed}
+		case seen.accepted.IsEmpty() && seen.inHand:
+			return o.kept(failed, prior, seen.refusal)
 		case seen.accepted.IsEmpty():
 			return o.recoverLost(ctx, prior, lost)
 		}
 		// The secret is gone. Another one through what is still accepted.
 		prior.PreviousHash, baseline = seen.hash, seen.hash
-		token, again := call(o.Server.RegenerateOperatorToken(ctx, seen.accepted))
+		prior.Identity = prior.learn(ctx, o.Server, seen.accepted)
+		token, again := o.regenerate(ctx, seen.accepted, baseline, prior)
+		warnings = []Warning{lostWarning("The reply to a regeneration of the operator token was lost.", "the configured token")}
 		if again == nil {
-			kept, warnings, err := o.minted(ctx, token, prior)
-			return kept, append(warnings, lostWarning("The reply to a regeneration of the operator token was lost.", "the configured token")), err
+			kept, _, err := o.minted(ctx, token, prior)
+			return kept, warnings, err
 		}
 		if seen.stale && is(again, influxdb3.KindUnauthorized) {
 			// The node that answers is behind, and the one that regenerates is not.
@@ -52,6 +58,48 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 	return o.recoverLost(ctx, prior, lost)
 }
 
+// kept is the token of a reply that proves too little, and that could not be looked
+// at. It is the only copy. It counts without an error only where the reply was the
+// server's own and was cut short behind the token.
+func (o *Operator) kept(failed *influxdb3.Error, prior OperatorToken, look error) (OperatorToken, []Warning, error) {
+	prior.Secret, prior.Status, prior.RotatedAt, prior.ListedAt = failed.Partial, StatusActive, failed.Date, time.Time{}
+	if prior.RotatedAt.IsZero() {
+		prior.RotatedAt = o.now()
+	}
+	var why doubt
+	own := prior.originOf(failed.ClusterUUID, true).own() && !errors.As(failed.Err, &why)
+	if failed.ClusterUUID != "" {
+		prior.ClusterUUID = failed.ClusterUUID
+	}
+	if !own {
+		return prior, nil, &Error{Problem: ProblemUnverified, Message: "a new operator token arrived, and whether it is good could not be found out", Err: &twoErrors{failed, look}}
+	}
+	return prior, []Warning{{
+		Summary: "Operator Token Taken From an Incomplete Reply",
+		Detail:  "The reply with the new operator token was cut short behind the token, and the server could not be asked about it. The token is in state; the next refresh shows whether it is good.",
+	}}, nil
+}
+
+// salvage looks at the token in the reply to a creation of which it is not known what
+// it did. It returns no token if there is none, or if the server is known to refuse
+// it.
+func (o *Operator) salvage(ctx context.Context, failed *influxdb3.Error) (OperatorToken, []Warning, error) {
+	if failed.Partial.IsEmpty() {
+		return OperatorToken{}, nil, nil
+	}
+	prior := OperatorToken{Identity: Identity{ClusterUUID: failed.ClusterUUID}}
+	seen, err := o.lookOnce(ctx, failed.Partial, "", prior)
+	switch {
+	case err == nil && seen.token != nil:
+		return *seen.token, nil, nil
+	case err == nil && !seen.inHand: // another one is listed, or the server's own refusal
+		return OperatorToken{}, nil, nil
+	case err == nil:
+		err = seen.refusal
+	}
+	return o.kept(failed, OperatorToken{}, err)
+}
+
 // sight is what a look at the server shows.
 type sight struct {
 	token     *OperatorToken   // the secret that had seemed lost, if it was found
@@ -59,18 +107,19 @@ type sight struct {
 	stale     bool             // the token is one from before that
 	hash      string           // the hash listed, "" if nobody could list
 	accepted  influxdb3.Secret // a credential that could list, empty if every one was refused
-	at        time.Time        // the server's clock at the last refusal
+	refusal   *influxdb3.Error // the last refusal
+	inHand    bool             // the token of the reply was refused by something that need not be the server
 }
 
 // look asks with one credential after the other, until one is accepted. While a
 // node may lag behind, a hash from before is looked at again until the sync
 // interval is over, and so is the refusal of a token that is as young as that.
-func (o *Operator) look(ctx context.Context, credentials []influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
+func (o *Operator) look(ctx context.Context, partial influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
 	began := o.Clock.Now()
 	for {
-		seen, err := o.lookOnce(ctx, credentials, baseline, prior)
-		again := seen.unchanged || seen.stale || seen.accepted.IsEmpty() && seen.at.Before(prior.RotatedAt.Add(syncInterval))
-		if err != nil || !again || settled(ctx, o.Server, seen.accepted, o.Clock.Now().Sub(began)) {
+		seen, err := o.lookOnce(ctx, partial, baseline, prior)
+		young := seen.accepted.IsEmpty() && seen.refusal != nil && !prior.oneNode() && o.serverTime(seen.refusal.Date).Before(prior.RotatedAt.Add(syncInterval))
+		if err != nil || !seen.unchanged && !seen.stale && !young || settled(ctx, o.Server, prior.Identity, seen.accepted, o.Clock.Now().Sub(began)) {
 			return seen, err
 		}
 		if err := o.Clock.Sleep(ctx, syncPoll); err != nil {
@@ -79,21 +128,26 @@ func (o *Operator) look(ctx context.Context, credentials []influxdb3.Secret, bas
 	}
 }
 
-func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
+func (o *Operator) lookOnce(ctx context.Context, partial influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
 	var refused sight
+	credentials := []influxdb3.Secret{partial, prior.Secret, o.Credential}
 	for i, credential := range credentials {
-		if credential.IsEmpty() || contains(credentials[:i], credential) {
+		if credential.IsEmpty() || slices.ContainsFunc(credentials[:i], credential.Equal) {
 			continue
 		}
-		listing, failed := call(o.Server.FindToken(ctx, credential, influxdb3.OperatorTokenName))
+		listing, failed := o.find(ctx, credential, "")
 		if failed != nil && !credential.Equal(prior.Secret) && is(failed, influxdb3.KindForbidden) {
 			continue // it may not list
 		}
 		if failed != nil {
-			if byServer, err := prior.refusedBy(failed); !byServer {
+			who, err := o.refusedBy(ctx, prior, failed)
+			if err != nil {
 				return sight{}, err
 			}
-			refused.at = o.serverTime(failed.Date)
+			refused.refusal = failed
+			if credential.Equal(partial) && who != originProven {
+				refused.inHand = true
+			}
 			continue
 		}
 		if err := prior.sameServer(listing); err != nil {
@@ -103,14 +157,14 @@ func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret,
 		switch {
 		case row == nil:
 			return sight{}, &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token"}
-		case row.Hash == baseline:
+		case influxdb3.SameHash(row.Hash, partial.Hash()):
+			return o.found(partial, credential, row, listing, prior), nil
+		case influxdb3.SameHash(row.Hash, baseline):
 			return sight{unchanged: true, hash: row.Hash, accepted: credential}, nil
 		case prior.newerThan(row):
 			return sight{stale: true, hash: row.Hash, accepted: credential}, nil
-		case row.Hash == credential.Hash():
-			holder := Operator{Server: o.Server, Credential: credential, Clock: o.Clock}
-			token := holder.adopted(row, listing)
-			return sight{token: &token, hash: row.Hash, accepted: credential}, nil
+		case influxdb3.SameHash(row.Hash, credential.Hash()):
+			return o.found(credential, credential, row, listing, prior), nil
 		default:
 			return sight{hash: row.Hash, accepted: credential}, nil
 		}
@@ -118,23 +172,23 @@ func (o *Operator) lookOnce(ctx context.Context, credentials []influxdb3.Secret,
 	return refused, nil
 }
 
+// found is the sight of a token whose secret is known.
+func (o *Operator) found(secret, accepted influxdb3.Secret, row *influxdb3.TokenInfo, listing *influxdb3.Listing, prior OperatorToken) sight {
+	token := adopted(secret, row, listing)
+	if token.ClusterUUID == "" || token.ClusterUUID == prior.ClusterUUID {
+		token.Identity = prior.Identity
+	}
+	return sight{token: &token, hash: row.Hash, accepted: accepted}
+}
+
 // settled says whether a change that is not to be seen after so much time will not
 // come any more. A request can still be under way to the server when its answer is
 // given up, and another node than the one that took it learns of it later still.
-// Core is one node.
-func settled(ctx context.Context, server pinger, credential influxdb3.Secret, after time.Duration) bool {
+func settled(ctx context.Context, server asker, known Identity, credential influxdb3.Secret, after time.Duration) bool {
 	if after < settleInterval {
 		return false
 	}
-	if after >= syncInterval {
-		return true
-	}
-	info, err := server.Ping(ctx, credential)
-	return err == nil && info.Build == "Core"
-}
-
-type pinger interface {
-	Ping(ctx context.Context, credential influxdb3.Secret) (*influxdb3.ServerInfo, error)
+	return after >= syncInterval || known.learn(ctx, server, credential).oneNode()
 }
 
 // recoverLost is the last resort after a secret was lost.
@@ -152,21 +206,39 @@ func (o *Operator) recover(ctx context.Context, prior OperatorToken, otherwise *
 	unknown := false
 	for range maxHeals {
 		token, failed := call(o.Server.RecoverOperatorToken(ctx))
+		// The listener never names a cluster, so that the form has to do.
+		token, failed = o.believed(ctx, token, failed, "", OperatorToken{Secret: prior.Secret, PreviousHash: prior.PreviousHash})
 		if failed == nil {
 			kept, warnings, err := o.minted(ctx, token, prior)
-			return kept, append(warnings, Warning{
-				Summary: "Operator Token Recovered Through the Recovery Listener",
-				Detail: "No other credential could do it: " + otherwise.Message + ". The operator token was regenerated through the recovery listener, " +
-					"which has closed itself. The new token is in state. Restart the server without the listener when you no longer need it.",
-			}), err
+			if err == nil && o.refuses(ctx, kept.Secret, prior) {
+				kept.Status = StatusRejected
+				err = &Error{Problem: ProblemElsewhere, Message: "the server refuses the token that the recovery listener has made, so that the listener may belong to another one"}
+			}
+			if err == nil {
+				warnings = append(warnings, Warning{
+					Summary: "Operator Token Recovered Through the Recovery Listener",
+					Detail: "No other credential could do it: " + otherwise.Message + ". The operator token was regenerated through the recovery listener, " +
+						"which has closed itself. The new token is in state. Restart the server without the listener when you no longer need it.",
+				})
+			}
+			return kept, warnings, err
 		}
 		otherwise.Recovery = failed
 		if !is(failed, influxdb3.KindOutcomeUnknown) {
 			break
 		}
 		unknown = true
-		if found, warnings := o.salvage(ctx, failed, prior); found != nil {
-			return *found, warnings, nil
+		if !failed.Partial.IsEmpty() {
+			seen, err := o.lookOnce(ctx, failed.Partial, "", prior)
+			switch {
+			case err == nil && seen.token != nil:
+				seen.token.PreviousHash = prior.PreviousHash
+				return *seen.token, nil, nil
+			case err != nil:
+				return o.kept(failed, prior, err)
+			case seen.inHand:
+				return o.kept(failed, prior, seen.refusal)
+			}
 		}
 		// Whoever held the token before has lost it by now or was refused
 		// before: doing it once more can take it from nobody.
@@ -176,15 +248,6 @@ func (o *Operator) recover(ctx context.Context, prior OperatorToken, otherwise *
 		otherwise.Message += "; the reply of the recovery listener was lost, and it may have made a token that nobody holds"
 	}
 	return OperatorToken{}, nil, otherwise
-}
-
-func contains(list []influxdb3.Secret, secret influxdb3.Secret) bool {
-	for _, s := range list {
-		if s.Equal(secret) {
-			return true
-		}
-	}
-	return false
 }
 
 // twoErrors is a failure and what failed while dealing with it, in one line.

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -15,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
@@ -50,6 +52,7 @@ type adminTokenModel struct {
 	RotationDueAt      timetypes.RFC3339 `tfsdk:"rotation_due_at"`
 	ExpiresAt          timetypes.RFC3339 `tfsdk:"expires_at"`
 	ClusterUUID        types.String      `tfsdk:"cluster_uuid"`
+	FallbackStatus     types.String      `tfsdk:"fallback_status"`
 }
 
 // The values of existing_token.
@@ -99,7 +102,7 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Optional:            true,
 				Computed:            true,
 				Default:             booldefault.StaticBool(true),
-				MarkdownDescription: "Whether destroying, removing or renaming the block is refused at plan, because the only copy of the token would go with it. Defaults to `true`; set it to `false` and apply before destroying.",
+				MarkdownDescription: "Whether destroying, removing, renaming or replacing the block is refused, because the only copy of the token would go with it. Defaults to `true`; set it to `false` and apply before destroying. Rotation needs no replacement.",
 			},
 			"id": schema.StringAttribute{
 				Computed:            true,
@@ -125,7 +128,7 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"status": schema.StringAttribute{
 				Computed:            true,
 				PlanModifiers:       keep,
-				MarkdownDescription: "As of the last refresh or rotation: `active`, `rotation_due` (older than `rotate_after`) or `rejected` (the server refused it).",
+				MarkdownDescription: "As of the last refresh or rotation: `active`, `rotation_due` (older than `rotate_after`), `rejected` (the server refused it) or `expired` (its time is over, and no new operator token would work either).",
 			},
 			"created_at": schema.StringAttribute{
 				Computed:            true,
@@ -149,12 +152,19 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Computed:            true,
 				CustomType:          timetypes.RFC3339Type{},
 				PlanModifiers:       keep,
-				MarkdownDescription: "When the token expires; null means never, which is the rule for operator tokens.",
+				MarkdownDescription: "When the token expires; null means never, which is the rule. Only a token file with an expiry makes an operator token that expires, and regenerating it does not change that.",
 			},
 			"cluster_uuid": schema.StringAttribute{
 				Computed:            true,
 				PlanModifiers:       keep,
 				MarkdownDescription: "Identity of the server's catalog (InfluxDB 3.7 and later, null before). Another one behind the same address is an error.",
+			},
+			"fallback_status": schema.StringAttribute{
+				Computed:      true,
+				PlanModifiers: keep,
+				MarkdownDescription: "What would heal a rotation whose reply is lost, as of the last refresh: `active` (the provider's token is another one, which the server accepts), " +
+					"`expiring` (it expires within 30 days), `refused` (the server does not know it, or it has expired), `same` (it is the operator token itself, which a rotation kills), " +
+					"`recovery_listener` (no such token, but `recovery_url` is set), or `none`. On InfluxDB 3 Enterprise a named admin token cannot heal it.",
 			},
 		},
 	}
@@ -164,45 +174,53 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 // what is planned to change, again at apply; it must not come out otherwise then,
 // so that it looks at state and configuration alone and never at the clock.
 func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() {
-		return // a creation: everything is unknown as it is
-	}
 	var state, plan adminTokenModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if req.Plan.Raw.IsNull() {
-		// What create_before_destroy replaced is destroyed when its successor is
-		// there, and then it is not the only copy.
-		if !resp.Diagnostics.HasError() && state.protected() && !r.in.hasCreated() {
-			resp.Diagnostics.Append(deletionProtected())
+	switch {
+	case req.State.Raw.IsNull():
+		resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+		if !resp.Diagnostics.HasError() {
+			resp.Diagnostics.Append(r.foresee(ctx, plan)...)
 		}
-		// A replacement is not planned like this, so that Delete can tell the two.
-		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRemoved, true)...)
+		return
+	case req.Plan.Raw.IsNull():
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		if !resp.Diagnostics.HasError() && state.protected() && !r.mayGo(state) {
+			resp.Diagnostics.Append(deletionProtected(state, r.in))
+		}
 		return
 	}
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRemoved, false)...)
-	imported, diags := getPrivate[bool](ctx, req.Private, privateImported)
-	resp.Diagnostics.Append(diags...)
-	overdue, diags := getPrivate[bool](ctx, req.Private, privateOverdue)
+	circumstances, diags := r.circumstances(ctx, plan, state, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-
-	circumstances := plan.circumstances(state, imported, overdue)
+	if r.in.usable() && !r.in.resources.stays(state.Hash.ValueString()) {
+		resp.Diagnostics.Append(secondResource(r.in))
+		return
+	}
+	stuck := circumstances.Stuck() && (plan.protected() || !state.protected()) // a dead token too may be let go
 	switch {
 	case plan.mayBecomeDue(circumstances):
 		for _, name := range rotating {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
 		}
+		if circumstances.Due() != lifecycle.ReasonNone {
+			resp.Diagnostics.Append(state.fallbackWarning()...)
+		}
 		return
-	case circumstances.Stuck() && (plan.protected() || !state.protected()): // a dead token too may be let go
-		resp.Diagnostics.Append(rotatedElsewhere(imported))
+	case stuck && state.protected():
+		resp.Diagnostics.Append(rotatedElsewhere(state, r.in, circumstances.Imported))
+		return
+	case stuck:
+		// Terraform plans like this before it plans a destruction, which must be
+		// possible: the error comes when it is applied.
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("status"), types.StringUnknown())...)
 		return
 	}
-	if imported && circumstances.TriggersChanged {
-		resp.Diagnostics.AddWarning("Rotation Triggers Are Recorded Without Rotating", // a value may be secret: no path
-			"This is the first change after the import, so that rotation_triggers are taken as the state of today and the token stays as it is. The next change of a trigger regenerates it.")
+	if circumstances.Imported && circumstances.TriggersChanged {
+		resp.Diagnostics.Append(triggersRecorded("the token stays as it is. The next change of a trigger regenerates it."))
 	}
 	if circumstances.RotateAfterChanged {
 		plan.RotationDueAt = plan.rotationDueAt()
@@ -213,6 +231,35 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 }
 
+// foresee says at plan what a creation will do, as far as a look can tell.
+func (r *adminTokenResource) foresee(ctx context.Context, plan adminTokenModel) (diags diag.Diagnostics) {
+	if !r.in.usable() || plan.ExistingToken.IsUnknown() || r.in.resources.hasHandedOver() {
+		return diags
+	}
+	seen, err := r.in.operator().Foresee(ctx, plan.consents())
+	held, protected := r.in.resources.holds(seen.Hash)
+	switch {
+	case held && protected:
+		diags.Append(heldByAnother(seen.Hash, r.in))
+	case held: // it may be the one that this replaces, and then it is handed over
+	case err != nil:
+		diags.Append(operatorTokenProblem(establishing, err, r.in))
+	case seen.Regenerate:
+		diags.Append(regeneratesLiving(seen.Hash, r.in))
+	}
+	return diags
+}
+
+// mayGo says whether a protected token can go all the same: it is of no use, or it is
+// not the only copy.
+func (r *adminTokenResource) mayGo(state adminTokenModel) bool {
+	token := state.operatorToken(operatorFacts{})
+	if token.Status == lifecycle.StatusRejected || token.Status == lifecycle.StatusExpired {
+		return true
+	}
+	return r.in.usable() && (r.in.resources.replaced(token) || r.in.resources.heldTwice(token.Hash()))
+}
+
 // Create implements resource.Resource.
 func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	defer keepAlive()()
@@ -221,38 +268,51 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
-	first, replaced := r.in.claim(), r.in.takeOver()
-	if !first && replaced == nil { // what was handed over must go back into state
+	first, handed := r.in.resources.begin(), r.in.resources.takeOver()
+	if !first && handed == nil { // what was handed over must go back into state
 		resp.Diagnostics.Append(secondResource(r.in))
 		return
 	}
 	var token lifecycle.OperatorToken
 	var warnings []lifecycle.Warning
 	var err error
+	if handed == nil {
+		token, warnings, err = r.in.operator().Establish(ctx, plan.consents())
+		if needsHandOver(err) {
+			handed = r.in.resources.awaitHandOver()
+		}
+	}
 	op := establishing
-	if replaced != nil {
+	if handed != nil {
 		op = replacing
 		// The old token left state when Delete returned, and this is its only
 		// copy: it goes back before anything can fail.
-		resp.Diagnostics.Append(r.save(ctx, *replaced, &resp.State, resp.Identity)...)
-		token, warnings, err = r.in.operator().Rotate(ctx, replaced.operatorToken())
-	} else {
-		token, warnings, err = r.in.operator().Establish(ctx, plan.ExistingToken.ValueString() == existingRegenerate)
+		resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
+		rotate := plan.consents() || triggersDiffer(plan.RotationTriggers, handed.model.RotationTriggers)
+		token, warnings, err = r.in.operator().Resume(ctx, handed.token, rotate, plan.consents())
 	}
 	if err != nil {
-		if replaced != nil && tokenIsDead(err) {
-			replaced.Status = types.StringValue(string(lifecycle.StatusRejected))
-			resp.Diagnostics.Append(r.save(ctx, *replaced, &resp.State, resp.Identity)...)
+		r.in.resources.end(nil)
+		if !token.Secret.IsEmpty() { // it may be the only copy of one that is good
+			kept := plan
+			if handed != nil {
+				kept = handed.model
+			}
+			kept.take(token)
+			resp.Diagnostics.Append(r.save(ctx, kept, &resp.State, resp.Identity)...)
+			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
 		}
 		resp.Diagnostics.Append(operatorTokenProblem(op, err, r.in))
 		return
 	}
 	plan.take(token)
+	plan.FallbackStatus = optional(string(r.in.operator().FallbackOf(token)))
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privatePreviousHash, token.PreviousHash)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+	resp.Diagnostics.Append(plan.expiryWarning()...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	r.in.rotated(token)
-	r.in.established()
+	r.in.resources.end(&token)
 }
 
 // Read implements resource.Resource.
@@ -260,32 +320,36 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 	var state adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	// The framework expects an identity whatever follows.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: state.Name})...)
+	resp.Diagnostics.Append(identify(ctx, resp.Identity, state.Name, state.ClusterUUID)...)
 	if resp.Diagnostics.HasError() || !r.in.usable() {
 		return // not configured yet: the prior state is the best there is
 	}
-	prior := state.operatorToken()
-	previous, diags := getPrivate[string](ctx, req.Private, privatePreviousHash)
+	facts, diags := getPrivate[operatorFacts](ctx, req.Private, privateFacts)
+	resp.Diagnostics.Append(diags...)
+	stage, diags := getPrivate[importStage](ctx, req.Private, privateImported)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	prior.PreviousHash = previous
-	seen, err := r.in.operator().Inspect(ctx, prior, durationOf(state.RotateAfter))
+	r.in.resources.sawState(state.Hash.ValueString(), state.protected())
+	seen, err := r.in.operator().Inspect(ctx, state.operatorToken(facts), durationOf(state.RotateAfter))
 	if err != nil {
 		resp.Diagnostics.Append(operatorTokenProblem(reading, err, r.in))
 		return
 	}
-	state.refresh(seen.Token)
+	stage = stage.refreshed(r.in.resources.importedHere(state.Hash.ValueString()))
+	state.take(seen.Token)
+	state.FallbackStatus = types.StringValue(string(seen.Fallback))
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privatePreviousHash, seen.Token.PreviousHash)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateOverdue, seen.Overdue)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(seen.Token))...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, stage)...)
 	switch {
 	case seen.TakenOver:
 		resp.Diagnostics.Append(takenOver())
 	case seen.Token.Status == lifecycle.StatusRejected:
 		resp.Diagnostics.Append(refusedWarning())
 	}
+	resp.Diagnostics.Append(state.expiryWarning()...)
 }
 
 // Update implements resource.Resource.
@@ -294,69 +358,115 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 	var state, plan adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	circumstances, diags := r.circumstances(ctx, plan, state, req.Private)
+	resp.Diagnostics.Append(diags...)
+	facts, diags := getPrivate[operatorFacts](ctx, req.Private, privateFacts)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	if !plan.Token.IsUnknown() {
-		if plan.Status.IsUnknown() {
+		switch {
+		case circumstances.Stuck() && plan.Status.IsUnknown():
+			resp.Diagnostics.Append(rotatedElsewhere(state, r.in, circumstances.Imported))
+			return
+		case plan.Status.IsUnknown():
 			plan.Status = types.StringValue(string(lifecycle.StatusAt(r.in.clock.Now(), timeOf(plan.RotatedAt), durationOf(plan.RotateAfter))))
 		}
 		resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
-		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, false)...)
+		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, notImported)...)
 		return
 	}
-	token, warnings, err := r.in.operator().Rotate(ctx, state.operatorToken())
+	if !r.in.resources.begin() {
+		resp.Diagnostics.Append(secondResource(r.in))
+		return
+	}
+	token, warnings, err := r.in.operator().Rotate(ctx, state.operatorToken(facts))
 	if err != nil {
-		// The old inputs stay, so that the next plan tries again, and so does
-		// the old token: it may be good, and it is the only one.
-		if tokenIsDead(err) {
+		r.in.resources.end(nil)
+		// The old inputs stay, so that the next plan tries again. So does the old
+		// token, unless there is a new one: each may be the only one that is good.
+		switch {
+		case !token.Secret.IsEmpty():
+			state.rotate(token)
+			facts = factsOf(token)
+		case tokenIsDead(err):
 			state.Status = types.StringValue(string(lifecycle.StatusRejected))
 		}
 		resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
+		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, facts)...)
+		if circumstances.Due() == lifecycle.ReasonAge && lifecycle.MayBeDone(err) {
+			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateAge, true)...)
+		}
 		resp.Diagnostics.Append(operatorTokenProblem(regenerating, err, r.in))
 		return
 	}
 	plan.rotate(token)
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privatePreviousHash, token.PreviousHash)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateOverdue, false)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, false)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateAge, false)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, notImported)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	r.in.rotated(token)
+	r.in.resources.end(&token)
 }
 
 // Delete implements resource.Resource. The server cannot delete the operator
-// token; what it has is handed over in case this is the first half of a
-// replacement.
+// token; what it has is handed over to a creation that may follow, of a replacement
+// or of another block.
 func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	facts, diags := getPrivate[operatorFacts](ctx, req.Private, privateFacts)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	removed, diags := getPrivate[bool](ctx, req.Private, privateRemoved)
-	resp.Diagnostics.Append(diags...)
-	if r.in != nil && !removed { // another resource's creation must not use it
-		r.in.handOver(state)
+	if !r.in.usable() {
+		if state.protected() {
+			resp.Diagnostics.Append(deletionProtected(state, r.in))
+		}
+		return
 	}
-	resp.Diagnostics.AddWarning("Operator Token Stays Valid",
-		"InfluxDB 3 cannot delete its operator token. It is removed from state and goes on working for whoever holds it, until it is regenerated, which a replacement does next.")
+	token := state.operatorToken(facts)
+	if r.in.resources.replaced(token) {
+		return // what create_before_destroy has replaced: dead, or the same
+	}
+	// A destruction of a protected token does not get here, because its plan fails.
+	// A replacement does: the plan of one looks like a creation.
+	if state.protected() && !r.mayGo(state) {
+		resp.Diagnostics.Append(deletionProtected(state, r.in))
+		return
+	}
+	if !r.in.resources.handOver(handedOver{state, token}) && token.Status.Accepted() {
+		resp.Diagnostics.Append(creationFailed(state, r.in))
+		return
+	}
+	if token.Status.Accepted() {
+		resp.Diagnostics.AddWarning("Operator Token Stays Valid",
+			"InfluxDB 3 cannot delete its operator token. It is removed from state and goes on working for whoever holds it, until it is regenerated. "+
+				"A block that is created for the same server in this run gets it.")
+	}
 }
 
 // ImportState implements resource.ResourceWithImportState.
 func (r *adminTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	name, diags := importName(ctx, req)
+	identity, diags := importName(ctx, req)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
-	if name != influxdb3.OperatorTokenName {
+	if name := identity.Name.ValueString(); name != influxdb3.OperatorTokenName {
 		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The operator token is imported as %q, got %q. The token itself is never an ID: the provider's token is taken.", influxdb3.OperatorTokenName, loggable(name)))
 		return
 	}
 	token, err := r.in.operator().Adopt(ctx)
 	if err != nil {
 		resp.Diagnostics.Append(operatorTokenProblem(importing, err, r.in))
+		return
+	}
+	if !r.in.resources.importing(token.Hash()) {
+		resp.Diagnostics.Append(secondResource(r.in))
 		return
 	}
 	model := adminTokenModel{
@@ -368,29 +478,46 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 		Name:               types.StringValue(influxdb3.OperatorTokenName),
 	}
 	model.take(token)
-	resp.Diagnostics.Append(r.save(ctx, model, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, true)...)
+	model.FallbackStatus = optional(string(r.in.operator().FallbackOf(token)))
+	if resp.Diagnostics.Append(identity.checkCluster(token.ClusterUUID, r.in)...); resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &model)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: model.Name, ClusterUUID: model.ClusterUUID})...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, imported)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
 }
 
-func (r *adminTokenResource) save(ctx context.Context, model adminTokenModel, state attributeSetter, identity attributeSetter) diag.Diagnostics {
+// save sets state and identity. A missing identity after Create is an error of the
+// framework, which would taint the resource.
+func (r *adminTokenResource) save(ctx context.Context, model adminTokenModel, state attributeSetter, identity *tfsdk.ResourceIdentity) diag.Diagnostics {
 	diags := state.Set(ctx, &model)
-	// Missing identity after Create is an error of the framework, which would
-	// taint the resource; a CLI without identities ignores it.
-	diags.Append(identity.Set(ctx, &tokenIdentityModel{Name: types.StringValue(influxdb3.OperatorTokenName)})...)
+	diags.Append(identify(ctx, identity, model.Name, model.ClusterUUID)...)
 	return diags
 }
 
 // circumstances are what the plan says of a rotation, as far as it is known.
-func (m adminTokenModel) circumstances(state adminTokenModel, imported, overdue bool) lifecycle.Circumstances {
+func (r *adminTokenResource) circumstances(ctx context.Context, plan, state adminTokenModel, private privateGetter) (lifecycle.Circumstances, diag.Diagnostics) {
+	stage, diags := getPrivate[importStage](ctx, private, privateImported)
+	age, more := getPrivate[bool](ctx, private, privateAge)
+	diags.Append(more...)
+	return plan.circumstances(state, stage != notImported, age), diags
+}
+
+// circumstances are what the plan says of a rotation, as far as it is known.
+func (m adminTokenModel) circumstances(state adminTokenModel, imported, ageUnresolved bool) lifecycle.Circumstances {
 	return lifecycle.Circumstances{
 		Status:             lifecycle.Status(state.Status.ValueString()),
-		Overdue:            overdue,
+		AgeUnresolved:      ageUnresolved,
 		TriggersChanged:    triggersDiffer(m.RotationTriggers, state.RotationTriggers),
 		RotateAfterChanged: m.RotateAfter.IsUnknown() || durationOf(m.RotateAfter) != durationOf(state.RotateAfter),
 		Imported:           imported,
-		Consent:            m.ExistingToken.ValueString() == existingRegenerate,
+		Consent:            m.consents(),
 	}
 }
+
+// consents says whether a token that somebody else may hold may be regenerated.
+func (m adminTokenModel) consents() bool { return m.ExistingToken.ValueString() == existingRegenerate }
 
 // mayBecomeDue says whether a rotation is due, or could become due at apply by a
 // value that is still unknown. Then the plan must leave everything unknown: turning
@@ -408,13 +535,15 @@ func (m adminTokenModel) protected() bool {
 }
 
 // operatorToken is the part of the model that lifecycle works with.
-func (m adminTokenModel) operatorToken() lifecycle.OperatorToken {
+func (m adminTokenModel) operatorToken(facts operatorFacts) lifecycle.OperatorToken {
 	token := lifecycle.OperatorToken{
-		Secret:      influxdb3.NewSecret(m.Token.ValueString()),
-		Status:      lifecycle.Status(m.Status.ValueString()),
-		CreatedAt:   timeOf(m.CreatedAt),
-		RotatedAt:   timeOf(m.RotatedAt),
-		ClusterUUID: m.ClusterUUID.ValueString(),
+		Identity:     lifecycle.Identity{ClusterUUID: m.ClusterUUID.ValueString(), Build: facts.Build, Version: facts.Version},
+		Secret:       influxdb3.NewSecret(m.Token.ValueString()),
+		Status:       lifecycle.Status(m.Status.ValueString()),
+		CreatedAt:    timeOf(m.CreatedAt),
+		RotatedAt:    timeOf(m.RotatedAt),
+		ListedAt:     facts.listedAt(),
+		PreviousHash: facts.PreviousHash,
 	}
 	if !m.ExpiresAt.IsNull() {
 		expires := timeOf(m.ExpiresAt)
@@ -440,18 +569,6 @@ func (m *adminTokenModel) take(token lifecycle.OperatorToken) {
 	m.ClusterUUID = optional(token.ClusterUUID)
 }
 
-// refresh takes what was seen, with the times as they stand where the token is
-// the same.
-func (m *adminTokenModel) refresh(token lifecycle.OperatorToken) {
-	rotatedAt := m.RotatedAt
-	same := m.Hash.ValueString() == token.Hash()
-	m.take(token)
-	if same {
-		m.RotatedAt = rotatedAt
-		m.RotationDueAt = m.rotationDueAt()
-	}
-}
-
 func (m adminTokenModel) rotationDueAt() timetypes.RFC3339 {
 	if m.RotateAfter.IsUnknown() {
 		return timetypes.NewRFC3339Unknown()
@@ -461,4 +578,13 @@ func (m adminTokenModel) rotationDueAt() timetypes.RFC3339 {
 	}
 	due := timeOf(m.RotatedAt).Add(durationOf(m.RotateAfter))
 	return timestamp(&due)
+}
+
+// factsOf are the facts to keep of a token.
+func factsOf(token lifecycle.OperatorToken) operatorFacts {
+	facts := operatorFacts{PreviousHash: token.PreviousHash, Build: token.Build, Version: token.Version}
+	if !token.ListedAt.IsZero() {
+		facts.ListedAt = token.ListedAt.Format(time.RFC3339Nano)
+	}
+	return facts
 }

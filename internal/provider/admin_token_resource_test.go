@@ -357,7 +357,7 @@ func TestAccAdminToken_existingTokenRefused(t *testing.T) {
 		"unknown existing_token":     {nil, []string{`existing_token = "steal"`}, `value must be one of: \["adopt" "regenerate"\]`},
 		"rotate_after zero":          {nil, []string{`rotate_after = "0s"`}, `must be a Go duration above zero`},
 		"rotate_after negative":      {nil, []string{`rotate_after = "-24h"`}, `must be a Go duration above zero`},
-		"rotate_after not a time":    {nil, []string{`rotate_after = "quarterly"`}, `invalid duration`},
+		"rotate_after not a time":    {nil, []string{`rotate_after = "quarterly"`}, `must be a Go duration of`},
 		"rotation_triggers of lists": {nil, []string{`rotation_triggers = { a = ["b"] }`}, `string\s+required`},
 	}
 	for name, tt := range tests {

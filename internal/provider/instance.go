@@ -20,18 +20,20 @@ type instance struct {
 	tokens  *sharedListing
 	unknown string // the attribute that is not known yet, "" if the instance can be used
 
+	// configured is the token of the provider block. The operator token's resources
+	// work with it alone: what one of them has made is never another one's credential.
+	configured influxdb3.Secret
+	resources  *operatorResources
+
 	mu         sync.Mutex
-	credential influxdb3.Secret
-	claimed    bool              // a Create for the operator token has begun
-	created    bool              // and has succeeded
-	handedOver *adminTokenModel  // left by Delete for the Create of the same replacement
+	credential influxdb3.Secret  // configured, or what has taken its place
 	waiting    map[string]string // by name, the hash of somebody else's token that makes room
 	successor  influxdb3.Secret  // the named admin token that was created last
 }
 
 // newInstance returns an instance that can be used.
 func newInstance(client *influxdb3.Client, credential influxdb3.Secret, clock lifecycle.Clock) *instance {
-	in := &instance{client: client, credential: credential, clock: clock}
+	in := &instance{client: client, configured: credential, credential: credential, clock: clock, resources: newOperatorResources()}
 	in.tokens = &sharedListing{now: clock.Now, fetch: in.list}
 	return in
 }
@@ -53,12 +55,9 @@ func (in *instance) notConfigured(diags *diag.Diagnostics) bool {
 	return true
 }
 
-// operator returns what looks after the operator token, with the credential as
-// it is now.
+// operator returns what looks after the operator token.
 func (in *instance) operator() *lifecycle.Operator {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return &lifecycle.Operator{Server: in.client, Credential: in.credential, Clock: in.clock}
+	return &lifecycle.Operator{Server: in.client, Credential: in.configured, Clock: in.clock}
 }
 
 // issuer returns what creates and deletes tokens, with the credential as it is
@@ -69,43 +68,15 @@ func (in *instance) issuer() *lifecycle.Issuer {
 	return &lifecycle.Issuer{Server: in.client, Credential: in.credential, Clock: in.clock}
 }
 
-// established notes that a Create has succeeded.
-func (in *instance) established() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.created = true
-}
-
 // rotated makes the instance go on with a new operator token if its credential
 // is the one that this replaced.
 func (in *instance) rotated(token lifecycle.OperatorToken) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if !in.credential.IsEmpty() && in.credential.Hash() == token.PreviousHash && token.Status != lifecycle.StatusRejected {
+	if influxdb3.SameHash(in.credential.Hash(), token.PreviousHash) && token.Status.Accepted() {
 		in.credential = token.Secret
 	}
 	in.tokens.invalidate()
-}
-
-// claim says whether the caller is the first to create the operator token's
-// resource in this process.
-func (in *instance) claim() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	first := !in.claimed
-	in.claimed = true
-	return first
-}
-
-// hasCreated says whether a resource for the operator token was created in this
-// process, by a Create that succeeded.
-func (in *instance) hasCreated() bool {
-	if in == nil {
-		return false
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.created
 }
 
 // makeWait notes that the next token of that name takes the place of somebody
@@ -141,7 +112,7 @@ func (in *instance) issued(secret influxdb3.Secret) {
 func (in *instance) dependsOn(hash string) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return !in.credential.IsEmpty() && in.credential.Hash() == hash && in.successor.IsEmpty()
+	return influxdb3.SameHash(in.credential.Hash(), hash) && in.successor.IsEmpty()
 }
 
 // outlive makes the instance go on with the token that was made last, if the one
@@ -149,7 +120,7 @@ func (in *instance) dependsOn(hash string) bool {
 func (in *instance) outlive(hash string) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.successor.IsEmpty() || in.credential.Hash() != hash {
+	if in.successor.IsEmpty() || !influxdb3.SameHash(in.credential.Hash(), hash) {
 		return false
 	}
 	in.credential = in.successor
@@ -163,23 +134,6 @@ func (in *instance) serverTime(listing *influxdb3.Listing) time.Time {
 		return in.clock.Now()
 	}
 	return listing.Date
-}
-
-// handOver keeps what Delete removes from state for a Create that may follow in
-// the same process.
-func (in *instance) handOver(model adminTokenModel) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.handedOver = &model
-}
-
-// takeOver returns what was handed over, once.
-func (in *instance) takeOver() *adminTokenModel {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	model := in.handedOver
-	in.handedOver = nil
-	return model
 }
 
 // configuredInstance is what resources and data sources do with the data that

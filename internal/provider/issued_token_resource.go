@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
@@ -265,8 +266,9 @@ func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.Modif
 	resp.Diagnostics.Append(diags...)
 	config, diags := r.get(ctx, req.Config)
 	resp.Diagnostics.Append(diags...)
-	imported, diags := getPrivate[bool](ctx, req.Private, privateImported)
+	stage, diags := getPrivate[importStage](ctx, req.Private, privateImported)
 	resp.Diagnostics.Append(diags...)
+	imported := stage != notImported
 	theirs, diags := getPrivate[string](ctx, req.Private, privateForeignHash)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -289,6 +291,9 @@ func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.Modif
 	}
 	if imported {
 		resp.Diagnostics.Append(plan.expiryWarning(state)...)
+		if triggersDiffer(plan.RotationTriggers, state.RotationTriggers) {
+			resp.Diagnostics.Append(triggersRecorded("the token stays as it is. The next change of a trigger replaces it."))
+		}
 	}
 	if durationOf(plan.RotateBeforeExpiry) != durationOf(state.RotateBeforeExpiry) || plan.RotateBeforeExpiry.IsUnknown() {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("status"), types.StringUnknown())...) // decided at apply, by the clock
@@ -378,13 +383,15 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 		return r.in.client.CreateNamedAdminToken(ctx, issuer.Credential, name, expiresIn)
 	})
 	r.in.tokens.invalidate()
+	if token != nil { // with an error, too, it may be the only copy of one that is good
+		plan.Name = types.StringValue(name)
+		plan.take(*token)
+		resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
+	}
 	if err != nil {
 		resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, r.in))
 		return
 	}
-	plan.Name = types.StringValue(name)
-	plan.take(*token)
-	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	if !r.limited {
 		r.in.issued(token.Secret)
@@ -396,7 +403,7 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
 	// The framework expects an identity whatever follows.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: state.Name})...)
+	resp.Diagnostics.Append(identify(ctx, resp.Identity, state.Name, state.ClusterUUID)...)
 	if resp.Diagnostics.HasError() || !r.in.usable() {
 		return // not configured yet: the prior state is the best there is
 	}
@@ -420,6 +427,9 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 	resp.Diagnostics.Append(state.warnings(now)...)
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateForeignHash, theirs)...)
+	stage, diags := getPrivate[importStage](ctx, req.Private, privateImported)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, stage.refreshed(r.in.resources.importedHere(state.Hash.ValueString())))...)
 }
 
 // look finds the token of a state in the shared listing, nil if it is gone. A node
@@ -430,18 +440,18 @@ func (r *issuedTokenResource) look(ctx context.Context, state limitedTokenModel)
 	for {
 		listing, err := r.in.tokens.get(ctx)
 		if err != nil {
-			return nil, nil, lifecycle.IssuedReadProblem(err)
+			return nil, nil, lifecycle.IssuedReadProblem(err, state.ClusterUUID.ValueString())
 		}
 		if err := lifecycle.IssuedHere(listing.Listing, state.ClusterUUID.ValueString()); err != nil {
 			return nil, nil, err
 		}
 		row := listing.byName[state.Name.ValueString()]
-		if row != nil && row.Hash == state.Hash.ValueString() ||
+		if row != nil && influxdb3.SameHash(row.Hash, state.Hash.ValueString()) ||
 			!r.in.issuer().MayLag(ctx, timeOf(state.CreatedAt), began, listing.Date) {
 			return row, listing.Listing, nil
 		}
 		if err := r.in.clock.Sleep(ctx, lifecycle.SyncPoll); err != nil {
-			return nil, nil, lifecycle.IssuedReadProblem(err)
+			return nil, nil, lifecycle.IssuedReadProblem(err, "")
 		}
 		r.in.tokens.invalidate()
 	}
@@ -461,7 +471,7 @@ func (r *issuedTokenResource) Update(ctx context.Context, req resource.UpdateReq
 		plan.Status = types.StringValue(string(lifecycle.IssuedStatusAt(r.in.clock.Now(), timeOf(state.ExpiresAt), durationOf(plan.RotateBeforeExpiry))))
 	}
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, false)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, notImported)...)
 }
 
 // Delete implements resource.Resource.
@@ -508,18 +518,19 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 
 // ImportState implements resource.ResourceWithImportState.
 func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	name, diags := importName(ctx, req)
+	identity, diags := importName(ctx, req)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || r.in.notConfigured(&resp.Diagnostics) {
 		return
 	}
+	name := identity.Name.ValueString()
 	if err := influxdb3.ValidateTokenName(name); err != nil {
 		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("A token is imported by its name, and %q cannot be one: %s.", loggable(name), err))
 		return
 	}
 	listing, err := r.in.tokens.get(ctx)
 	if err != nil {
-		resp.Diagnostics.Append(issuedTokenProblem("Import", name, lifecycle.IssuedReadProblem(err), r.in))
+		resp.Diagnostics.Append(issuedTokenProblem("Import", name, lifecycle.IssuedReadProblem(err, ""), r.in))
 		return
 	}
 	row := listing.byName[name]
@@ -547,8 +558,13 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 		resp.Diagnostics.Append(diags...)
 	}
 	model.refresh(row, listing.ClusterUUID, r.in.serverTime(listing.Listing))
-	resp.Diagnostics.Append(r.save(ctx, model, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, true)...)
+	if resp.Diagnostics.Append(identity.checkCluster(listing.ClusterUUID, r.in)...); resp.Diagnostics.HasError() {
+		return
+	}
+	r.in.resources.importing(row.Hash)
+	resp.Diagnostics.Append(r.save(ctx, model, &resp.State, nil)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: model.Name, ClusterUUID: model.ClusterUUID})...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, imported)...)
 	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token once, when it makes it: the attribute token of %q is null until the token is replaced. "+
 		"`terraform apply -replace` with the resource's address does that. A provider block that has it as its token would use INFLUXDB3_AUTH_TOKEN instead.", loggable(name)))
 }
@@ -574,13 +590,13 @@ func (r *issuedTokenResource) get(ctx context.Context, from attributeGetter) (li
 	return model, diags
 }
 
-func (r *issuedTokenResource) save(ctx context.Context, model limitedTokenModel, state, identity attributeSetter) (diags diag.Diagnostics) {
+func (r *issuedTokenResource) save(ctx context.Context, model limitedTokenModel, state attributeSetter, identity *tfsdk.ResourceIdentity) (diags diag.Diagnostics) {
 	if r.limited {
 		diags = state.Set(ctx, &model)
 	} else {
 		diags = state.Set(ctx, &model.issuedTokenModel)
 	}
-	diags.Append(identity.Set(ctx, &tokenIdentityModel{Name: model.Name})...)
+	diags.Append(identify(ctx, identity, model.Name, model.ClusterUUID)...)
 	return diags
 }
 
@@ -603,7 +619,7 @@ func (m *issuedTokenModel) take(token influxdb3.Token) {
 // refresh takes what a listing tells. A foreign hash is not taken: what is kept is
 // the token that was made here.
 func (m *issuedTokenModel) refresh(row *influxdb3.TokenInfo, clusterUUID string, now time.Time) {
-	if m.Hash.ValueString() != row.Hash {
+	if !influxdb3.SameHash(m.Hash.ValueString(), row.Hash) {
 		m.Status = types.StringValue(string(lifecycle.IssuedForeign))
 		return
 	}

@@ -163,7 +163,7 @@ func (d duration) ValidateAttribute(_ context.Context, req xattr.ValidateAttribu
 	}
 	if _, err := time.ParseDuration(d.ValueString()); err != nil {
 		diags := diag.Diagnostics{diag.NewAttributeErrorDiagnostic(req.Path, "Invalid Duration",
-			fmt.Sprintf("%s must be a Go duration, such as 90s or 720h (there is no unit for days), got %q.", req.Path, d.ValueString()))}
+			fmt.Sprintf("%s must be a Go duration of at most 292 years, such as 90s or 720h (there is no unit for days), got %q.", req.Path, d.ValueString()))}
 		resp.Diagnostics.Append(discreetly(diags, req.Path.String(), d.ValueString())...)
 	}
 }

@@ -139,7 +139,7 @@ func TestAccProvider_badInput(t *testing.T) {
 		"token outside ASCII":    {`token = "apiv3_SECRETé"`, `outside\s+ASCII`, false, "SECRET"},
 		"request_timeout zero":   {`request_timeout = "0s"`, `must be a Go duration above zero`, true, ""},
 		"request_timeout minus":  {`request_timeout = "-1s"`, `must be a Go duration above zero`, true, ""},
-		"request_timeout text":   {`request_timeout = "soon"`, `Invalid Time Duration String Value|time: invalid duration`, true, ""},
+		"request_timeout text":   {`request_timeout = "soon"`, `must be a Go duration of`, true, ""},
 		"max_retries negative":   {`max_retries = -1`, `must be between 0 and 20`, true, ""},
 		"max_retries large":      {`max_retries = 21`, `must be between 0 and 20`, true, ""},
 		"ca_cert_file missing":   {`ca_cert_file = "/nonexistent/ca.pem"`, `cannot be\s+read`, true, ""},

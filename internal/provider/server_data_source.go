@@ -56,7 +56,7 @@ func (d *serverDataSource) Read(ctx context.Context, _ datasource.ReadRequest, r
 	}
 	info, err := d.in.client.Ping(ctx, d.in.issuer().Credential)
 	if err != nil {
-		resp.Diagnostics.Append(dataSourceProblem("Read Server", lifecycle.IssuedReadProblem(err), d.in))
+		resp.Diagnostics.Append(dataSourceProblem("Read Server", lifecycle.IssuedReadProblem(err, ""), d.in))
 		return
 	}
 	product := info.Product

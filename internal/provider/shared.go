@@ -13,30 +13,66 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // Keys of private state. Values are JSON.
 const (
-	privateImported     = "imported"      // true until something was applied after an import
-	privatePreviousHash = "previous_hash" // the hash that the last rotation replaced
-	privateOverdue      = "overdue"       // as of the last refresh the token was older than rotate_after
-	privateRemoved      = "removed"       // the plan removes the resource and puts none in its place
-	privateForeignHash  = "foreign_hash"  // of the token that somebody else made under the name, as of the last refresh
-	privateGivesWay     = "gives_way"     // the hash of it, if the plan replaces it with one of that name
+	privateImported    = "import_stage"   // see importStage
+	privateFacts       = "operator_facts" // what is known of the operator token besides its state
+	privateAge         = "age_unresolved" // a rotation that was due by age was begun, and how it ended is not known
+	privateForeignHash = "foreign_hash"   // of the token that somebody else made under the name, as of the last refresh
+	privateGivesWay    = "gives_way"      // the hash of it, if the plan replaces it with one of that name
 )
+
+// operatorFacts are kept of an operator token and its server and shown to nobody.
+type operatorFacts struct {
+	PreviousHash string `json:"previous_hash,omitempty"` // that the last rotation replaced
+	ListedAt     string `json:"listed_at,omitempty"`     // when the server says that it was made, RFC 3339
+	Build        string `json:"build,omitempty"`
+	Version      string `json:"version,omitempty"`
+}
+
+func (f operatorFacts) listedAt() time.Time {
+	at, _ := time.Parse(time.RFC3339Nano, f.ListedAt) // zero if there is none
+	return at
+}
+
+// importStage counts how often an imported resource has been refreshed by a process
+// other than the one that imported it. Up to the first apply triggers are recorded
+// without acting upon them. Terraform does not tell a provider of an apply that
+// changes nothing; but what a refresh has noted is in state afterwards, so that a
+// second one that finds the note knows that there was one in between.
+type importStage int
+
+const (
+	notImported      importStage = iota
+	imported                     // and not yet refreshed by another process
+	importedAndSeen              // refreshed once
+	importStageLimit             // refreshed again: the first apply is over
+)
+
+// refreshed is the stage after a refresh. here: by the process that has imported it.
+func (s importStage) refreshed(here bool) importStage {
+	if s == notImported || here {
+		return s
+	}
+	return (s + 1) % importStageLimit
+}
 
 // tokenResource is what every resource of a token has.
 type tokenResource struct {
 	in *instance
 }
 
-// IdentitySchema implements resource.ResourceWithIdentity. The identity of a
-// token is its name alone, which is unique among all kinds.
+// IdentitySchema implements resource.ResourceWithIdentity. The identity of a token is
+// its name, which is unique among all kinds, and the server that it is on.
 func (r *tokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
-			"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the token."},
+			"name":         identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the token."},
+			"cluster_uuid": identityschema.StringAttribute{OptionalForImport: true, Description: "Identity of the server's catalog (InfluxDB 3.7 and later, null before). An import checks it where it is given."},
 		},
 	}
 }
@@ -49,7 +85,24 @@ func (r *tokenResource) Configure(_ context.Context, req resource.ConfigureReque
 }
 
 type tokenIdentityModel struct {
-	Name types.String `tfsdk:"name"`
+	Name        types.String `tfsdk:"name"`
+	ClusterUUID types.String `tfsdk:"cluster_uuid"`
+}
+
+// identify records the identity of a token, once: Terraform takes a changed one for
+// another object, and a server can begin to name its cluster when it is upgraded.
+func identify(ctx context.Context, identity *tfsdk.ResourceIdentity, name, clusterUUID types.String) (diags diag.Diagnostics) {
+	if identity == nil {
+		return diags // the CLI knows no identities
+	}
+	var recorded tokenIdentityModel
+	if !identity.Raw.IsNull() {
+		diags.Append(identity.Get(ctx, &recorded)...)
+	}
+	if recorded.Name.ValueString() == "" {
+		diags.Append(identity.Set(ctx, &tokenIdentityModel{Name: name, ClusterUUID: clusterUUID})...)
+	}
+	return diags
 }
 
 // attributeSetter is what a state and an identity have in common.
@@ -153,11 +206,21 @@ func optional(text string) types.String {
 }
 
 // importName is what an import names, by ID or by identity.
-func importName(ctx context.Context, req resource.ImportStateRequest) (string, diag.Diagnostics) {
+func importName(ctx context.Context, req resource.ImportStateRequest) (tokenIdentityModel, diag.Diagnostics) {
+	identity := tokenIdentityModel{Name: types.StringValue(req.ID), ClusterUUID: types.StringNull()}
 	if req.ID != "" || req.Identity == nil {
-		return req.ID, nil
+		return identity, nil
 	}
-	var identity tokenIdentityModel
 	diags := req.Identity.Get(ctx, &identity)
-	return identity.Name.ValueString(), diags
+	return identity, diags
+}
+
+// checkCluster is the error about an import of a token of another cluster than the
+// identity names.
+func (m tokenIdentityModel) checkCluster(answers string, in *instance) (diags diag.Diagnostics) {
+	if want := m.ClusterUUID.ValueString(); want != "" && want != answers {
+		diags.AddError("Unable to Import Token", fmt.Sprintf("The identity names the cluster %s, and %s answers as cluster %q.\n\nNothing was changed.\n\n"+
+			"Correct the provider's url, or the cluster_uuid of the identity.", loggable(want), in.client.Endpoint(), answers))
+	}
+	return diags
 }

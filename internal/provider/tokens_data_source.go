@@ -115,7 +115,7 @@ func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	}
 	listing, err := d.in.list(ctx)
 	if err != nil {
-		resp.Diagnostics.Append(dataSourceProblem("List Tokens", lifecycle.IssuedReadProblem(err), d.in))
+		resp.Diagnostics.Append(dataSourceProblem("List Tokens", lifecycle.IssuedReadProblem(err, ""), d.in))
 		return
 	}
 	now := d.in.serverTime(listing)

@@ -113,7 +113,7 @@ func (validPermission) ValidateObject(ctx context.Context, req validator.ObjectR
 	}
 	if err != nil {
 		diags := diag.Diagnostics{diag.NewAttributeErrorDiagnostic(req.Path, "Invalid Permission", fmt.Sprintf("The permission cannot be granted: %s.", err))}
-		resp.Diagnostics.Append(discreetly(diags, "permissions", permission.String())...)
+		resp.Diagnostics.Append(discreetly(diags, "permissions", slices.Concat([]string{permission.ResourceType}, permission.ResourceNames, permission.Actions)...)...)
 	}
 }
 
