@@ -71,14 +71,19 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 			return token, warnings, nil
 		case is(failed, influxdb3.KindConflict) && was != "":
 			return nil, nil, nameTaken(name, failed)
-		case !is(failed, influxdb3.KindConflict) && !is(failed, influxdb3.KindOutcomeUnknown):
+		case !is(failed, influxdb3.KindConflict) && !is(failed, influxdb3.KindOutcomeUnknown) && !is(failed, influxdb3.KindUnauthorized):
 			return nil, nil, issueProblem(failed)
 		}
+		// A refusal counts if the look is refused as well: of a server that nothing is
+		// known of yet it could be anybody's.
 		// A name that was free is taken: something on the way may have sent the
 		// request twice, and the first has made a token that nobody holds.
 		lost = failed
 		row, listing, err := i.findAfter(look, known, name, was)
+		var refused *influxdb3.Error
 		switch {
+		case is(failed, influxdb3.KindUnauthorized) && errors.As(err, &refused) && is(refused, influxdb3.KindUnauthorized):
+			return nil, nil, issueProblem(failed)
 		case err != nil && !failed.Partial.IsEmpty():
 			return i.kept(name, known, failed, err)
 		case err != nil:
