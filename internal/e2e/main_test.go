@@ -63,6 +63,19 @@ func tools(t testing.TB) toolchain {
 	return toolchain{cli: cli, config: config}
 }
 
+// knowsDestroyFalse says whether the CLI knows lifecycle { destroy = false } in a
+// resource: OpenTofu 1.12 and Terraform 1.16 were the first.
+func (c toolchain) knowsDestroyFalse() bool {
+	out, err := exec.Command(c.cli, "version").Output() //nolint:gosec // the CLI under test
+	if err != nil {
+		return false
+	}
+	var product string
+	var major, minor int
+	_, _ = fmt.Sscanf(string(out), "%s v%d.%d", &product, &major, &minor) // zeros mean no
+	return major > 1 || product == "OpenTofu" && minor >= 12 || product == "Terraform" && minor >= 16
+}
+
 func cliPath() string {
 	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" {
 		return path

@@ -63,6 +63,12 @@ func TestScripts(t *testing.T) {
 			"forget-requests": scriptForgetRequests,
 			"server":          scriptServer,
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "destroy-false" {
+				return false, fmt.Errorf("no condition %q", name)
+			}
+			return chain.knowsDestroyFalse(), nil
+		},
 		RequireUniqueNames: true,
 	})
 }

@@ -108,7 +108,7 @@ func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, 
 			},
 			"max_retries": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "How often a call is repeated where that is safe: when nobody was reached, or when the server asked to come back later. " +
+				MarkdownDescription: "How often a call is repeated where that is safe: when nobody was reached, or, for one that changes nothing, when the answer was to come back later. " +
 					"A request that may have changed something is never repeated blindly. From 0 to 20, defaults to `3`.",
 				Validators: []validator.Int64{int64validator.Between(0, 20)},
 			},
