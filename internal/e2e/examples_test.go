@@ -170,7 +170,7 @@ func exampleTwoAliases(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	// The other one heals what somebody else does, if asked to.
 	s.Regenerate(t, second)
 	w.age()
-	w.fails([]string{"plan", "-var", "rotation=2"}, "Operator Token Was Regenerated Elsewhere")
+	w.fails([]string{"apply", "-var", "rotation=2", "-target=influxdb3_admin_token.operator"}, "Operator Token Was Regenerated Elsewhere")
 	w.must("apply", "-var", "rotation=3")
 	w.expectWorkingToken(s, second)
 	w.must("destroy", "-var", "rotation=3")

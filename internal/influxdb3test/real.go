@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -151,11 +152,20 @@ func proxyTo(addr string) http.Handler {
 	}
 }
 
+// taken are the addresses that were handed out. The kernel may offer one again before
+// the server that it is for has bound it, and two tests would share a server.
+var taken sync.Map
+
 func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", err
+		}
+		address := ln.Addr().String()
+		_ = ln.Close() // nothing was accepted
+		if _, before := taken.LoadOrStore(address, true); !before {
+			return address, nil
+		}
 	}
-	defer ln.Close() //nolint:errcheck // nothing was accepted
-	return ln.Addr().String(), nil
 }

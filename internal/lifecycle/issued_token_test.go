@@ -337,7 +337,7 @@ func TestRevoke(t *testing.T) {
 			t.Error(err)
 		}
 		want := lifecycle.ProblemWrongServer
-		if s.ClusterUUID(t) == "" { // before 3.7
+		if kept(t, s, admin).ClusterUUID == "" { // before 3.7
 			want = lifecycle.ProblemUnavailable
 		}
 		expectProblem(t, i.Revoke(t.Context(), lifecycle.Issued{Name: "ci", ClusterUUID: "another"}), want)

@@ -189,7 +189,7 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	}
 	mine := influxdb3.SameHash(row.Hash, o.Credential.Hash())
 	if mine && !consent {
-		return adopted(o.Credential, row, listing), nil, nil
+		return o.adopt(ctx, row, listing), nil, nil
 	}
 	if !mine && !consent && !orphan {
 		return OperatorToken{}, nil, notOperatorToken()
@@ -227,7 +227,15 @@ func (o *Operator) Adopt(ctx context.Context) (OperatorToken, error) {
 	if !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
 		return OperatorToken{}, notOperatorToken()
 	}
-	return adopted(o.Credential, row, listing), nil
+	return o.adopt(ctx, row, listing), nil
+}
+
+// adopt is the credential as the operator token. It is in nobody's way to ask what the
+// server is.
+func (o *Operator) adopt(ctx context.Context, row *influxdb3.TokenInfo, listing *influxdb3.Listing) OperatorToken {
+	token := adopted(o.Credential, row, listing)
+	token.Identity = token.learn(ctx, o.Server, o.Credential)
+	return token
 }
 
 // adopted is a token that the server accepts, with what a listing tells of it.
