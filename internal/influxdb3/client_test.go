@@ -281,7 +281,7 @@ func must[T any](t *testing.T) func(*T, error) *T {
 // TestSuccess is every method against a server on which it succeeds.
 func TestSuccess(t *testing.T) {
 	t.Parallel()
-	for _, version := range []string{"3.4", "3.10", "default"} {
+	for _, version := range []string{"3.4", "3.7", "3.9", "3.10", "default"} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			var opts []influxdb3test.Option
@@ -695,10 +695,10 @@ func TestOpenPing(t *testing.T) {
 	assertKind(t, err, influxdb3.KindUnauthorized)
 }
 
-// TestUnauthorized: 401 with the body of 3.10, and with the empty one of 3.4.
+// TestUnauthorized: 401 with the body of 3.9 and later, and with the empty one of 3.7 and before.
 func TestUnauthorized(t *testing.T) {
 	t.Parallel()
-	for _, version := range []string{"3.4", "3.10", "default"} {
+	for _, version := range []string{"3.4", "3.7", "3.9", "3.10", "default"} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			var opts []influxdb3test.Option
@@ -710,10 +710,10 @@ func TestUnauthorized(t *testing.T) {
 					t.Parallel()
 					forEachMethod(t, withToken, opts, func(t *testing.T, m method, server *influxdb3test.Server, _ influxdb3.Secret) {
 						failed := failureOf(t, m.call(t.Context(), newClient(t, server, retries(3)), token), influxdb3.KindUnauthorized)
-						if failed.Status != 401 || failed.ClusterUUID != server.ClusterUUID(t) {
+						if failed.Status != 401 || failed.Unnamed == (failed.ClusterUUID != "") || failed.ClusterUUID != "" && failed.ClusterUUID != server.ClusterUUID(t) {
 							t.Errorf("got %+v", failed)
 						}
-						want := map[string]string{"3.4": "", "3.10": "the request was not authenticated"}[version]
+						want := map[string]string{"3.9": "the request was not authenticated", "3.10": "the request was not authenticated"}[version]
 						if version != "default" && failed.Message != want {
 							t.Errorf("the message is %q, want %q", failed.Message, want)
 						}

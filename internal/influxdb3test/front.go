@@ -148,13 +148,14 @@ type front struct {
 	keepLog   bool   // for a test, which can ask for the log and for faults
 	recovered func() // called when the recovery listener has had its success
 
-	mu        sync.Mutex
-	backend   backend
-	gone      bool // the recovery listener, after its success
-	log       []*Request
-	faults    []*Fault
-	successes map[resource]reply // for Cache
-	late      []*lateRequest
+	mu          sync.Mutex
+	backend     backend
+	clusterUUID string // what the backend has called itself last, "" if it never has
+	gone        bool   // the recovery listener, after its success
+	log         []*Request
+	faults      []*Fault
+	successes   map[resource]reply // for Cache
+	late        []*lateRequest
 
 	delivering sync.Mutex // held while late requests are carried out
 }
@@ -455,6 +456,11 @@ func (f *front) ask(listener string, r *http.Request) (rep reply, err error) {
 	}()
 	h.ServeHTTP(rec, out)
 	rec.WriteHeader(http.StatusOK)
+	if uuid := rec.header.Get("Cluster-Uuid"); uuid != "" {
+		f.mu.Lock()
+		f.clusterUUID = uuid
+		f.mu.Unlock()
+	}
 	if listener == "recovery" && rec.status == http.StatusCreated && f.recovered != nil {
 		// Before the reply: whoever has it finds the listener gone.
 		f.mu.Lock()
