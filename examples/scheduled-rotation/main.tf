@@ -25,7 +25,7 @@ resource "influxdb3_admin_token" "operator" {
   }
 
   # Without the time provider this alone does the same, by the age of the token:
-  # rotate_after = "2160h"
+  # rotate_after = "90d"
 }
 
 output "operator_token" {

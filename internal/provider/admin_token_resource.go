@@ -84,9 +84,10 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				MarkdownDescription: "Arbitrary values. When one of them is changed, added or removed, the token is regenerated in place. No map and an empty map are the same.",
 			},
 			"rotate_after": schema.StringAttribute{
-				Optional:   true,
-				CustomType: durationType{},
-				MarkdownDescription: "Regenerate at the first apply after the token has reached this age, a Go duration such as `2160h` (90 days: there is no unit for days). " +
+				Optional:      true,
+				CustomType:    durationType{},
+				PlanModifiers: []planmodifier.String{keepEqualDuration{}},
+				MarkdownDescription: "Regenerate at the first apply after the token has reached this age, such as `90d`, `2w` or `1h30m`. " +
 					"Whether it has is seen when the state is refreshed. Changing it rotates nothing by itself.",
 				Validators: []validator.String{positiveDuration{}},
 			},

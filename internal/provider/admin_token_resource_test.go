@@ -355,9 +355,9 @@ func TestAccAdminToken_existingTokenRefused(t *testing.T) {
 		"dead credential, consent":   {[]string{fmt.Sprintf("token = %q", secretToken)}, []string{`existing_token = "regenerate"`}, `401`},
 		"named admin token":          {[]string{fmt.Sprintf("token = %q", named)}, nil, `it\s+is\s+not\s+the\s+operator\s+token(.|\n)*existing_token\s+=\s+"regenerate"`},
 		"unknown existing_token":     {nil, []string{`existing_token = "steal"`}, `value must be one of: \["adopt" "regenerate"\]`},
-		"rotate_after zero":          {nil, []string{`rotate_after = "0s"`}, `must be a Go duration above zero`},
-		"rotate_after negative":      {nil, []string{`rotate_after = "-24h"`}, `must be a Go duration above zero`},
-		"rotate_after not a time":    {nil, []string{`rotate_after = "quarterly"`}, `must be a Go duration of`},
+		"rotate_after zero":          {nil, []string{`rotate_after = "0s"`}, `must be a duration above zero`},
+		"rotate_after negative":      {nil, []string{`rotate_after = "-24h"`}, `must be a duration above zero`},
+		"rotate_after not a time":    {nil, []string{`rotate_after = "quarterly"`}, `must be a duration of`},
 		"rotation_triggers of lists": {nil, []string{`rotation_triggers = { a = ["b"] }`}, `string\s+required`},
 	}
 	for name, tt := range tests {

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -71,7 +70,7 @@ func TestExpiryWarnings(t *testing.T) {
 		created, expires := now.Add(-tt.age), now.Add(tt.left)
 		m := issuedTokenModel{Name: types.StringValue("ci"), Status: types.StringValue("active"), CreatedAt: timestamp(&created), ExpiresAt: timestamp(&expires)}
 		if tt.renews {
-			m.RotateBeforeExpiry = duration{timetypes.NewGoDurationValueFromStringMust("1m")}
+			m.RotateBeforeExpiry = duration{types.StringValue("1m")}
 		}
 		diags := m.warnings(now)
 		if len(diags) != tt.want || len(diags) == 1 && (diags[0].Summary() != "Token Expires Soon" || !strings.Contains(diags[0].Detail(), "2026-01-01T00:59:00Z")) {

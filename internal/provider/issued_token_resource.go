@@ -121,7 +121,8 @@ func (r *issuedTokenResource) Schema(_ context.Context, _ resource.SchemaRequest
 			"expires_in": schema.StringAttribute{
 				Optional:            true,
 				CustomType:          durationType{},
-				MarkdownDescription: "Lifetime of the token as a Go duration in whole seconds, such as `2160h` (90 days: there is no unit for days). Without it the token never expires. Changing it replaces the token, except for the first change after an import, which records it and warns.",
+				PlanModifiers:       []planmodifier.String{keepEqualDuration{}},
+				MarkdownDescription: "Lifetime of the token in whole seconds, such as `90d`, `2w` or `1h30m`. Without it the token never expires. Changing it replaces the token, except for the first change after an import, which records it and warns.",
 				Validators:          []validator.String{positiveDuration{wholeSeconds: true}},
 			},
 			"rotation_triggers": schema.MapAttribute{
@@ -130,9 +131,10 @@ func (r *issuedTokenResource) Schema(_ context.Context, _ resource.SchemaRequest
 				MarkdownDescription: "Arbitrary values. When one of them is changed, added or removed, the token is replaced. No map and an empty map are the same.",
 			},
 			"rotate_before_expiry": schema.StringAttribute{
-				Optional:   true,
-				CustomType: durationType{},
-				MarkdownDescription: "Replace the token at the first apply within this time before it expires, a Go duration shorter than `expires_in`. " +
+				Optional:      true,
+				CustomType:    durationType{},
+				PlanModifiers: []planmodifier.String{keepEqualDuration{}},
+				MarkdownDescription: "Replace the token at the first apply within this time before it expires, such as `7d`; shorter than `expires_in`. " +
 					"Whether it is time is seen when the state is refreshed. Changing it replaces nothing by itself.",
 				Validators: []validator.String{positiveDuration{}},
 			},

@@ -388,7 +388,7 @@ func TestAccIssuedToken_badInput(t *testing.T) {
 		"expires_in zero":            {named(`name = "a"`, `expires_in = "0s"`), "above zero"},
 		"expires_in negative":        {named(`name = "a"`, `expires_in = "-1h"`), "above zero"},
 		"expires_in of milliseconds": {named(`name = "a"`, `expires_in = "1500ms"`), "whole seconds"},
-		"expires_in too large":       {named(`name = "a"`, `expires_in = "99999999h"`), "must be a Go duration of at most 292 years"},
+		"expires_in too large":       {named(`name = "a"`, `expires_in = "99999999h"`), "must be a duration of at most 292 years"},
 		"rotate_before_expiry alone": {named(`name = "a"`, `rotate_before_expiry = "1h"`), "needs expires_in"},
 		"rotate_before_expiry long":  {named(`name = "a"`, `expires_in = "1h"`, `rotate_before_expiry = "1h"`), "must be shorter than expires_in"},
 		"rotate_before_expiry zero":  {named(`name = "a"`, `expires_in = "1h"`, `rotate_before_expiry = "0h"`), "above zero"},

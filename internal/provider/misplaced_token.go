@@ -2,19 +2,12 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/attr/xattr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 )
@@ -94,76 +87,4 @@ func (v discreet) ValidateString(ctx context.Context, req validator.StringReques
 	var inner validator.StringResponse
 	v.String.ValidateString(ctx, req, &inner)
 	resp.Diagnostics.Append(discreetly(inner.Diagnostics, req.Path.String(), req.ConfigValue.ValueString())...)
-}
-
-// durationType is a Go duration whose diagnostics show no token: the ones of
-// timetypes quote the value, also in pieces.
-type durationType struct {
-	timetypes.GoDurationType
-}
-
-// String implements attr.Type.
-func (durationType) String() string { return "durationType" }
-
-// Equal implements attr.Type.
-func (t durationType) Equal(o attr.Type) bool {
-	other, ok := o.(durationType)
-	return ok && t.GoDurationType.Equal(other.GoDurationType)
-}
-
-// ValueType implements attr.Type.
-func (durationType) ValueType(context.Context) attr.Value { return duration{} }
-
-// ValueFromString implements basetypes.StringTypable.
-func (durationType) ValueFromString(_ context.Context, in basetypes.StringValue) (basetypes.StringValuable, diag.Diagnostics) {
-	return duration{timetypes.GoDuration{StringValue: in}}, nil
-}
-
-// ValueFromTerraform implements attr.Type.
-func (t durationType) ValueFromTerraform(ctx context.Context, in tftypes.Value) (attr.Value, error) {
-	value, err := t.GoDurationType.ValueFromTerraform(ctx, in)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // the framework's, for the framework
-	}
-	text, ok := value.(timetypes.GoDuration)
-	if !ok {
-		return nil, fmt.Errorf("unexpected value type of %T", value)
-	}
-	return duration{text}, nil
-}
-
-// duration is a value of durationType.
-type duration struct {
-	timetypes.GoDuration
-}
-
-func durationNull() duration { return duration{timetypes.NewGoDurationNull()} }
-
-// Type implements attr.Value.
-func (duration) Type(context.Context) attr.Type { return durationType{} }
-
-// Equal implements attr.Value.
-func (d duration) Equal(o attr.Value) bool {
-	other, ok := o.(duration)
-	return ok && d.GoDuration.Equal(other.GoDuration)
-}
-
-// StringSemanticEquals implements basetypes.StringValuableWithSemanticEquals.
-func (d duration) StringSemanticEquals(ctx context.Context, o basetypes.StringValuable) (bool, diag.Diagnostics) {
-	if other, ok := o.(duration); ok {
-		o = other.GoDuration
-	}
-	return d.GoDuration.StringSemanticEquals(ctx, o)
-}
-
-// ValidateAttribute implements xattr.ValidateableAttribute.
-func (d duration) ValidateAttribute(_ context.Context, req xattr.ValidateAttributeRequest, resp *xattr.ValidateAttributeResponse) {
-	if d.IsNull() || d.IsUnknown() {
-		return
-	}
-	if _, err := time.ParseDuration(d.ValueString()); err != nil {
-		diags := diag.Diagnostics{diag.NewAttributeErrorDiagnostic(req.Path, "Invalid Duration",
-			fmt.Sprintf("%s must be a Go duration of at most 292 years, such as 90s or 720h (there is no unit for days), got %q.", req.Path, d.ValueString()))}
-		resp.Diagnostics.Append(discreetly(diags, req.Path.String(), d.ValueString())...)
-	}
 }

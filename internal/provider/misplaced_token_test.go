@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -194,23 +193,5 @@ func TestHoldsToken(t *testing.T) {
 		if holdsToken(text) != want {
 			t.Errorf("%q: %t", text, !want)
 		}
-	}
-}
-
-// Durations are those of timetypes in all but their diagnostics.
-func TestDurationType(t *testing.T) {
-	t.Parallel()
-	of := func(text string) duration { return duration{timetypes.NewGoDurationValueFromStringMust(text)} }
-	if same, diags := of("60m").StringSemanticEquals(t.Context(), of("1h")); !same || diags.HasError() {
-		t.Errorf("60m and 1h differ: %v", diags)
-	}
-	if same, diags := of("60m").StringSemanticEquals(t.Context(), of("2h")); same || diags.HasError() {
-		t.Errorf("60m and 2h are the same: %v", diags)
-	}
-	if !of("1h").Equal(of("1h")) || of("1h").Equal(of("60m")) || of("1h").Equal(of("1h").GoDuration) {
-		t.Error("durations are not compared as they are written")
-	}
-	if !of("1h").Type(t.Context()).Equal(durationType{}) || (durationType{}).Equal(timetypes.GoDurationType{}) {
-		t.Error("the type is not its own")
 	}
 }

@@ -103,7 +103,7 @@ func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, 
 			"request_timeout": schema.StringAttribute{
 				Optional:            true,
 				CustomType:          durationType{},
-				MarkdownDescription: "How long one call to the server may take, repetitions and waits included, as a Go duration. Defaults to `30s`.",
+				MarkdownDescription: "How long one call to the server may take, repetitions and waits included, such as `90s` or `2m`. Defaults to `30s`.",
 				Validators:          []validator.String{positiveDuration{}},
 			},
 			"max_retries": schema.Int64Attribute{

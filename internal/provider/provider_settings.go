@@ -119,9 +119,7 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 	}
 	s.client = influxdb3.Config{Headers: headers, Timeout: defaultRequestTimeout, MaxRetries: defaultMaxRetries}
 	if !m.RequestTimeout.IsNull() {
-		timeout, more := m.RequestTimeout.ValueGoDuration()
-		diags.Append(more...)
-		s.client.Timeout = timeout
+		s.client.Timeout = durationOf(m.RequestTimeout)
 	}
 	if !m.MaxRetries.IsNull() {
 		s.client.MaxRetries = int(m.MaxRetries.ValueInt64())

@@ -188,15 +188,6 @@ type attributeGetter interface {
 	Get(ctx context.Context, target any) diag.Diagnostics
 }
 
-// durationOf is 0 for null and unknown.
-func durationOf(v duration) time.Duration {
-	if v.IsNull() || v.IsUnknown() {
-		return 0
-	}
-	d, _ := v.ValueGoDuration() // validated with the configuration
-	return d
-}
-
 // optional is null for "".
 func optional(text string) types.String {
 	if text == "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 )
 
-// positiveDuration accepts Go durations above zero. That the text is a duration
+// positiveDuration accepts durations above zero. That the text is a duration
 // at all is checked by its type.
 type positiveDuration struct {
 	wholeSeconds bool // the server counts in seconds
@@ -24,9 +24,9 @@ type positiveDuration struct {
 // Description implements validator.Describer.
 func (v positiveDuration) Description(context.Context) string {
 	if v.wholeSeconds {
-		return "a Go duration above zero in whole seconds, such as 90s or 720h"
+		return "a duration above zero in whole seconds, " + durationForms
 	}
-	return "a Go duration above zero, such as 90s or 720h"
+	return "a duration above zero, " + durationForms
 }
 
 // MarkdownDescription implements validator.Describer.
@@ -37,7 +37,7 @@ func (v positiveDuration) ValidateString(ctx context.Context, req validator.Stri
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	if d, err := time.ParseDuration(req.ConfigValue.ValueString()); err == nil && (d <= 0 || v.wholeSeconds && d%time.Second != 0) {
+	if d, err := parseDuration(req.ConfigValue.ValueString()); err == nil && (d <= 0 || v.wholeSeconds && d%time.Second != 0) {
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Duration",
 			fmt.Sprintf("%s must be %s, got %q.", req.Path, v.Description(ctx), req.ConfigValue.ValueString()))
 	}

@@ -12,8 +12,8 @@ resource "influxdb3_named_admin_token" "ci" {
   name_prefix = "ci-"
 
   # Replaced by the first apply in the last week of its 90 days.
-  expires_in           = "2160h"
-  rotate_before_expiry = "168h"
+  expires_in           = "90d"
+  rotate_before_expiry = "7d"
 
   lifecycle {
     create_before_destroy = true

@@ -29,7 +29,7 @@ resource "influxdb3_resource_token" "telegraf" {
   }
 
   # The old token lives until it expires, so that its users can take their time.
-  expires_in      = "720h"
+  expires_in      = "30d"
   keep_on_destroy = true
 
   lifecycle {
