@@ -1951,6 +1951,10 @@ func TestSomebodyElsesToken(t *testing.T) {
 				t.Errorf("%s: the token in it is kept", body)
 			}
 		}
+		server.Inject(influxdb3test.Fault{Path: m.path, Listener: m.listener, Kind: influxdb3test.ReplaceBody, Body: `{"id":1,"name":"other","token":"apiv3_` + strings.Repeat("A", 86) + `"`})
+		if failed := failureOf(t, m.call(t.Context(), newClient(t, server), token), influxdb3.KindOutcomeUnknown); !failed.Partial.IsEmpty() {
+			t.Error("cut short: the token in it is kept")
+		}
 	})
 }
 

@@ -329,7 +329,7 @@ func TestDecodeRecorded(t *testing.T) {
 			if token.CreatedAt.IsZero() || token.ForeignHash || len(token.Secret.Reveal()) != 92 || (token.ExpiresAt != nil) == strings.Contains(step.Reply.Body, `"expiry":null`) {
 				t.Errorf("got %+v from %s", token, body)
 			}
-			if got := partialToken(body); !got.Equal(token.Secret) {
+			if got := partialToken(body, token.Name); !got.Equal(token.Secret) {
 				t.Errorf("partialToken does not find it in %s", body)
 			}
 		}
@@ -428,13 +428,17 @@ func TestPartialToken(t *testing.T) {
 		{"another field", `{"name":"` + someToken + `"`, ""},
 		{"the end of another field", `{"my_token":"` + someToken + `"`, ""},
 		{"inside of a name", `{"name":"\"token\":\"` + someToken + `\""`, ""},
+		{"its name", `{"id":1,"name":"a \"name\"","token":"` + someToken + `"`, someToken},
+		{"another name", `{"id":1,"name":"a","token":"` + someToken + `"`, ""},
+		{"another name with spaces", `{"name" : "a", "token":"` + someToken + `"`, ""},
+		{"no name that can be read", `{"name":"\x","token":"` + someToken + `"`, ""},
 		{"nothing", "", ""},
 		{"html", "<p>" + someToken + "</p>", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := partialToken([]byte(tt.body)).Reveal(); got != tt.want {
+			if got := partialToken([]byte(tt.body), `a "name"`).Reveal(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

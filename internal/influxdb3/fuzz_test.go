@@ -36,7 +36,7 @@ func FuzzDecodeToken(f *testing.F) {
 		if (token == nil) == (err == nil) {
 			t.Fatalf("got %v, %v", token, err)
 		}
-		partial := partialToken(body).Reveal()
+		partial := partialToken(body, OperatorTokenName).Reveal()
 		if partial != "" && (len(partial) != 92 || !ValidToken(partial) || !strings.Contains(string(body), `"`+partial+`"`)) {
 			t.Errorf("the partial token %q is not in the body", partial)
 		}

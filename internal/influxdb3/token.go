@@ -98,7 +98,7 @@ func (c *Client) mint(ctx context.Context, call call) (*Token, error) {
 		return nil, failed
 	}
 	token, err := decodeToken(reply.body)
-	partial := partialToken(reply.body)
+	partial := partialToken(reply.body, call.mints)
 	if err == nil && token.Name != call.mints {
 		// A gateway can have tokens of its own.
 		err, partial = errors.New("it is not the token that was asked for"), Secret{}
@@ -165,15 +165,25 @@ func ValidToken(text string) bool {
 	return text != ""
 }
 
-var wholeToken = regexp.MustCompile(`"token"\s*:\s*"(apiv3_[A-Za-z0-9_-]{86})"`)
+var (
+	wholeName  = regexp.MustCompile(`"name"\s*:\s*("(?:[^"\\]|\\.)*")`)
+	wholeToken = regexp.MustCompile(`"token"\s*:\s*"(apiv3_[A-Za-z0-9_-]{86})"`)
+)
 
-// partialToken finds a token that arrived whole in an answer that did not. A
-// token of the server's making has 92 characters (recorded), so that one cut
-// short cannot be taken for whole.
-func partialToken(body []byte) Secret {
+// partialToken finds a token that arrived whole in an answer that did not, unless that
+// has another name than was asked for: the name stands before the token (recorded). A
+// token of the server's making has 92 characters (recorded), so that one cut short
+// cannot be taken for whole.
+func partialToken(body []byte, name string) Secret {
 	m := wholeToken.FindSubmatch(body)
 	if m == nil {
 		return Secret{}
+	}
+	if named := wholeName.FindSubmatch(body); named != nil {
+		var got string
+		if json.Unmarshal(named[1], &got) != nil || got != name {
+			return Secret{} // a gateway can have tokens of its own
+		}
 	}
 	return NewSecret(string(m[1]))
 }
