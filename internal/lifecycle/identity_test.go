@@ -1,0 +1,192 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+)
+
+func TestOriginOf(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		known, names string
+		recorded     bool
+		want         origin
+		own          bool
+	}{
+		{"", "", true, originLikely, true}, // before 3.7
+		{"", "", false, originUnknown, false},
+		{"", here, false, originLikely, true}, // upgraded since
+		{here, "", true, originUnknown, false},
+		{here, "", false, originUnknown, false},
+		{here, here, true, originProven, true},
+		{here, here, false, originProven, true},
+		{here, elsewhere, true, originOther, false},
+	} {
+		if got := (Identity{ClusterUUID: tt.known}).originOf(tt.names, tt.recorded); got != tt.want || got.own() != tt.own {
+			t.Errorf("%+v: got %d, own %t", tt, got, got.own())
+		}
+	}
+}
+
+func TestRefusesUnnamed(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]bool{
+		"3.4.0": true, "3.7.0": true, "3.7": true, "2.9.1": true,
+		"3.8.0": false, "3.10.1": false, "4.0.0": false, "4.7.0": false,
+		"": false, "3": false, "3.": false, "3.x": false, "v3.7.0": false, "three.seven": false,
+	} {
+		if got := (Identity{Version: version}).refusesUnnamed(); got != want {
+			t.Errorf("%q: got %t", version, got)
+		}
+	}
+}
+
+// Who sent a failure, and whether somebody had to be asked for it.
+func TestWhose(t *testing.T) {
+	t.Parallel()
+	old := Identity{ClusterUUID: here, Version: "3.7.0"}
+	unnamed := influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true, Unnamed: true}
+	with := func(change func(*influxdb3.Error)) influxdb3.Error {
+		failed := unnamed
+		change(&failed)
+		return failed
+	}
+	for name, tt := range map[string]struct {
+		known  Identity
+		failed influxdb3.Error
+		names  string
+		err    error
+		want   origin
+		asked  int
+	}{
+		"3.7":                     {known: old, failed: unnamed, want: originLikely, asked: 1},
+		"upgraded since":          {known: old, failed: unnamed, names: here, want: originUnknown, asked: 1},
+		"nobody answers":          {known: old, failed: unnamed, err: &influxdb3.Error{}, want: originUnknown, asked: 1},
+		"in another form":         {known: old, failed: with(func(e *influxdb3.Error) { e.Recorded = false }), want: originUnknown},
+		"in a form that is named": {known: old, failed: with(func(e *influxdb3.Error) { e.Unnamed = false }), want: originUnknown},
+		"named":                   {known: old, failed: with(func(e *influxdb3.Error) { e.ClusterUUID = here }), want: originProven},
+		"another cluster's":       {known: old, failed: with(func(e *influxdb3.Error) { e.ClusterUUID = elsewhere }), want: originOther},
+		"3.10":                    {known: core, failed: unnamed, want: originUnknown},
+		"a version not known yet": {known: Identity{ClusterUUID: here}, failed: unnamed, want: originUnknown},
+		"before 3.7":              {known: Identity{Version: "3.4.0"}, failed: unnamed, want: originLikely},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{t: t, names: func() (string, error) { return tt.names, tt.err }}
+			if got := whose(t.Context(), s, tt.known, &tt.failed); got != tt.want || len(s.calls) != tt.asked {
+				t.Errorf("got %d after %v", got, s.calls)
+			}
+		})
+	}
+}
+
+func TestLearn(t *testing.T) {
+	t.Parallel()
+	info := func(clusterUUID string) *influxdb3.ServerInfo {
+		return &influxdb3.ServerInfo{ClusterUUID: clusterUUID, Build: "Core", Version: "3.10.1"}
+	}
+	for name, tt := range map[string]struct {
+		known      Identity
+		credential influxdb3.Secret
+		info       *influxdb3.ServerInfo
+		learned    bool
+		asked      int
+	}{
+		"its own":              {Identity{ClusterUUID: here}, mine, info(here), true, 1},
+		"cluster not known":    {Identity{}, mine, info(here), true, 1},
+		"before 3.7":           {Identity{}, mine, info(""), true, 1},
+		"another cluster's":    {Identity{ClusterUUID: here}, mine, info(elsewhere), false, 1},
+		"a proxy's":            {Identity{ClusterUUID: here}, mine, info(""), false, 1},
+		"no answer":            {Identity{ClusterUUID: here}, mine, nil, false, 1},
+		"no credential":        {Identity{ClusterUUID: here}, influxdb3.Secret{}, info(here), false, 0},
+		"known before":         {Identity{ClusterUUID: here, Version: "3.7.0"}, mine, info(here), false, 0},
+		"known, of no cluster": {Identity{Version: "3.4.0"}, mine, info(here), false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{t: t}
+			if tt.info != nil {
+				s.ping = func() (*influxdb3.ServerInfo, error) { return tt.info, nil }
+			}
+			want := tt.known
+			if tt.learned {
+				want.Build, want.Version = "Core", "3.10.1"
+			}
+			if got := tt.known.learn(t.Context(), s, tt.credential); got != want || len(s.calls) != tt.asked {
+				t.Errorf("got %+v after %v", got, s.calls)
+			}
+		})
+	}
+}
+
+// What was not the server's own answer leaves open what it has done.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	s := &scripted{t: t}
+	if got := judge(t.Context(), s, core, nil); got != nil {
+		t.Errorf("no failure became %v", got)
+	}
+	for kind, want := range map[influxdb3.Kind]influxdb3.Kind{
+		influxdb3.KindNotSent: influxdb3.KindNotSent, influxdb3.KindOutcomeUnknown: influxdb3.KindOutcomeUnknown,
+		influxdb3.KindUnauthorized: influxdb3.KindOutcomeUnknown, influxdb3.KindConflict: influxdb3.KindOutcomeUnknown,
+	} {
+		failed := &influxdb3.Error{Kind: kind, Recorded: true, Partial: next}
+		got := judge(t.Context(), s, core, failed)
+		if got.Kind != want || failed.Kind != kind || !got.Partial.Equal(next) || (kind == want) != (got == failed) {
+			t.Errorf("%d became %+v", kind, got)
+		}
+		failed.ClusterUUID = here
+		if got := judge(t.Context(), s, core, failed); got != failed {
+			t.Errorf("the server's own %d became %+v", kind, got)
+		}
+	}
+}
+
+func TestMayBeDone(t *testing.T) {
+	t.Parallel()
+	done := map[Problem]bool{
+		ProblemLost: true, ProblemUnresolved: true, ProblemUnverified: true, ProblemRaced: true, ProblemElsewhere: true, ProblemAllRefused: true,
+	}
+	for problem := ProblemUnavailable; problem <= ProblemNotSupported; problem++ {
+		if got := MayBeDone(&Error{Problem: problem}); got != done[problem] {
+			t.Errorf("problem %d: %t", problem, got)
+		}
+	}
+	if MayBeDone(nil) || MayBeDone(errors.New("another")) {
+		t.Error("what is no error of a rotation may have done it")
+	}
+}
+
+func TestTriesNext(t *testing.T) {
+	t.Parallel()
+	for problem := ProblemUnavailable; problem <= ProblemNotSupported; problem++ {
+		want := problem == ProblemAllRefused || problem == ProblemForbidden
+		if got := (&Error{Problem: problem}).triesNext(); got != want {
+			t.Errorf("problem %d: %t", problem, got)
+		}
+	}
+}
+
+func TestDefinite(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[influxdb3.Kind]Problem{
+		influxdb3.KindNotSent: ProblemNotDone, influxdb3.KindBusy: ProblemNotDone, influxdb3.KindRedirect: ProblemNotDone,
+		influxdb3.KindRefused: ProblemNotDone, influxdb3.KindNotFound: ProblemNotDone,
+		influxdb3.KindNotEnabled: ProblemAuthenticationOff, influxdb3.KindNoOperatorToken: ProblemNoOperatorToken,
+		influxdb3.KindUnexpected: ProblemUnavailable, influxdb3.KindOutcomeUnknown: ProblemUnavailable,
+		influxdb3.KindUnauthorized: ProblemUnavailable, influxdb3.KindForbidden: ProblemUnavailable, influxdb3.KindConflict: ProblemUnavailable,
+	} {
+		expectProblem(t, definite(&influxdb3.Error{Kind: kind}), want)
+		looked := ProblemUnavailable
+		if kind == influxdb3.KindNotEnabled {
+			looked = ProblemAuthenticationOff
+		}
+		expectProblem(t, unasked(&influxdb3.Error{Kind: kind}), looked)
+	}
+	// It was interrupted only where nothing was sent.
+	expectProblem(t, definite(&influxdb3.Error{Kind: influxdb3.KindNotSent, Err: context.Canceled}), ProblemInterrupted)
+	expectProblem(t, definite(&influxdb3.Error{Kind: influxdb3.KindUnexpected, Err: context.Canceled}), ProblemUnavailable)
+}
