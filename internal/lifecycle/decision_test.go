@@ -72,3 +72,12 @@ func TestCircumstances(t *testing.T) {
 		})
 	}
 }
+
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[Status]bool{StatusActive: true, StatusRotationDue: true, StatusRejected: false, StatusExpired: false, "": false} {
+		if got := status.Accepted(); got != want {
+			t.Errorf("%q: %t", status, got)
+		}
+	}
+}

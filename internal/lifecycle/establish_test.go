@@ -245,24 +245,26 @@ func TestRotate_scripted(t *testing.T) {
 		credential influxdb3.Secret
 		expires    *time.Time
 		listable   bool // the credentials can list, and the server shows the token in state
-		wake       error
+		down       bool
 		calls      []string
 		want       Problem
 	}{
-		"refused by all, the listener": {[]reply{failing(refusal()), failing(refusal())}, other, nil, true, nil, all, 0},
-		"it may not, nor the other":    {[]reply{failing(forbidden), failing(forbidden)}, other, nil, true, nil, []string{"regenerate", "find", "regenerate"}, ProblemForbidden},
-		"no other":                     {[]reply{failing(refusal())}, influxdb3.Secret{}, nil, true, nil, []string{"regenerate", "recover"}, 0},
-		"the same":                     {[]reply{failing(refusal())}, mine, nil, true, nil, []string{"regenerate", "recover"}, 0},
-		"the other is refused":         {[]reply{failing(refusal())}, other, nil, false, nil, []string{"regenerate", "find", "recover"}, 0},
-		"its time is over":             {[]reply{failing(refusal())}, other, &past, true, nil, []string{"regenerate"}, ProblemExpired},
-		"its time is not over":         {[]reply{failing(refusal()), made}, other, &later, true, nil, []string{"regenerate", "find", "regenerate"}, 0},
-		"asked to come back":           {[]reply{failing(busy), made}, influxdb3.Secret{}, nil, true, nil, []string{"regenerate", "find", "find", "find", "find", "regenerate"}, 0},
-		"asked to come back, at most":  {[]reply{failing(most), made}, influxdb3.Secret{}, nil, true, nil, []string{"regenerate", "find", "find", "find", "find", "regenerate"}, 0},
+		"refused by all, the listener": {[]reply{failing(refusal()), failing(refusal())}, other, nil, true, false, all, 0},
+		"it may not, nor the other":    {[]reply{failing(forbidden), failing(forbidden)}, other, nil, true, false, []string{"regenerate", "find", "regenerate"}, ProblemForbidden},
+		"no other":                     {[]reply{failing(refusal())}, influxdb3.Secret{}, nil, true, false, []string{"regenerate", "recover"}, 0},
+		"the same":                     {[]reply{failing(refusal())}, mine, nil, true, false, []string{"regenerate", "recover"}, 0},
+		"the other is refused":         {[]reply{failing(refusal())}, other, nil, false, false, []string{"regenerate", "find", "recover"}, 0},
+		"the other finds authentication off": {[]reply{failing(refusal()), failing(&influxdb3.Error{Kind: influxdb3.KindNotEnabled, ClusterUUID: here})},
+			other, nil, true, false, []string{"regenerate", "find", "regenerate"}, ProblemAuthenticationOff},
+		"its time is over":            {[]reply{failing(refusal())}, other, &past, true, false, []string{"regenerate"}, ProblemExpired},
+		"its time is not over":        {[]reply{failing(refusal()), made}, other, &later, true, false, []string{"regenerate", "find", "regenerate"}, 0},
+		"asked to come back":          {[]reply{failing(busy), made}, influxdb3.Secret{}, nil, true, false, []string{"regenerate", "find", "find", "find", "find", "regenerate"}, 0},
+		"asked to come back, at most": {[]reply{failing(most), made}, influxdb3.Secret{}, nil, true, false, []string{"regenerate", "find", "find", "find", "find", "regenerate"}, 0},
 		"asked to come back twice": {
-			[]reply{failing(busy), failing(busy)}, influxdb3.Secret{}, nil, true, nil,
+			[]reply{failing(busy), failing(busy)}, influxdb3.Secret{}, nil, true, false,
 			[]string{"regenerate", "find", "find", "find", "find", "regenerate", "find", "find", "find", "find"}, ProblemNotDone,
 		},
-		"asked to come back, and nobody can tell": {[]reply{failing(busy)}, influxdb3.Secret{}, nil, true, context.Canceled, []string{"regenerate", "find"}, ProblemUnresolved},
+		"asked to come back, and nobody can tell": {[]reply{failing(busy)}, influxdb3.Secret{}, nil, true, true, []string{"regenerate", "find"}, ProblemUnresolved},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -270,7 +272,10 @@ func TestRotate_scripted(t *testing.T) {
 			s.regenerate = func(influxdb3.Secret) (*influxdb3.Token, error) { return tt.replies[s.count("regenerate")-1]() }
 			s.recovery = func() (*influxdb3.Token, error) { return minted201(next), nil }
 			s.find = func(influxdb3.Secret) (*influxdb3.Listing, error) {
-				if tt.listable {
+				switch {
+				case tt.down:
+					return nil, &influxdb3.Error{Kind: influxdb3.KindUnexpected}
+				case tt.listable:
 					return listing(row(mine, noon.Add(-time.Hour))), nil
 				}
 				return nil, refusal()
@@ -280,10 +285,98 @@ func TestRotate_scripted(t *testing.T) {
 			if tt.replies[0] != nil && len(tt.calls) > 3 && tt.calls[3] == "find" {
 				prior.Identity = core // which settles within a few looks
 			}
-			token, _, err := (&Operator{Server: s, Credential: tt.credential, Clock: &watch{now: noon, wake: tt.wake}}).Rotate(t.Context(), prior)
+			token, _, err := (&Operator{Server: s, Credential: tt.credential, Clock: &watch{now: noon}}).Rotate(t.Context(), prior)
 			expectProblem(t, err, tt.want)
 			if !slices.Equal(s.calls, tt.calls) || token.Secret.IsEmpty() == (tt.want == 0) {
 				t.Errorf("got %s after %v", token.Hash(), s.calls)
+			}
+		})
+	}
+}
+
+// The configured token is asked what the server is before it regenerates: on one node
+// what it makes is looked at.
+func TestRotate_learnsFirst(t *testing.T) {
+	t.Parallel()
+	s := &scripted{t: t}
+	s.regenerate = func(credential influxdb3.Secret) (*influxdb3.Token, error) {
+		if credential.Equal(mine) {
+			return nil, refusal()
+		}
+		return minted201(next), nil
+	}
+	s.find = func(influxdb3.Secret) (*influxdb3.Listing, error) {
+		return listing(row(influxdb3.NewSecret("apiv3_current"), noon)), nil
+	}
+	s.ping = func() (*influxdb3.ServerInfo, error) {
+		return &influxdb3.ServerInfo{Build: "Core", Version: "3.10.1", ClusterUUID: here}, nil
+	}
+	prior := held()
+	prior.Identity = Identity{ClusterUUID: here}
+	token, _, err := (&Operator{Server: s, Credential: other, Clock: &watch{now: noon}}).Rotate(t.Context(), prior)
+	if want := []string{"regenerate", "find", "ping", "regenerate", "find"}; err != nil || token.Identity != core || !slices.Equal(s.calls, want) {
+		t.Errorf("%+v, %v after %v", token.Identity, err, s.calls)
+	}
+}
+
+// A server that lists no operator token has none to be foreseen.
+func TestForesee_none(t *testing.T) {
+	t.Parallel()
+	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return listing(), nil }}
+	if seen, err := (&Operator{Server: s, Credential: other}).Foresee(t.Context(), true); err != nil || seen != (Foresight{}) {
+		t.Errorf("%+v, %v", seen, err)
+	}
+}
+
+// What was handed over goes back as it is, unless the server that answers has no use
+// for it.
+func TestResume_scripted(t *testing.T) {
+	t.Parallel()
+	over := noon.Add(-time.Second)
+	down := &influxdb3.Error{Kind: influxdb3.KindUnexpected, ClusterUUID: here}
+	strange := &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Status: 401, ClusterUUID: elsewhere}
+	taken := &influxdb3.Error{Kind: influxdb3.KindConflict, Recorded: true}
+	cut := &influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown, Partial: next, ClusterUUID: "third", Err: doubt("cached")}
+	for name, tt := range map[string]struct {
+		status  Status
+		expires *time.Time
+		rotate  bool
+		failed  *influxdb3.Error // of every look and regeneration
+		created *influxdb3.Error // nil: with a token
+		creates int
+		secret  influxdb3.Secret
+		becomes Status
+		want    Problem
+	}{
+		"nobody answers":                {StatusActive, nil, false, down, nil, 0, mine, StatusActive, ProblemUnavailable},
+		"its time is over":              {StatusActive, &over, false, refusal(), nil, 0, mine, StatusExpired, ProblemExpired},
+		"expired, at a new server":      {StatusExpired, &over, false, strange, nil, 1, next, StatusActive, 0},
+		"of another server":             {StatusActive, nil, false, strange, taken, 1, mine, StatusActive, ProblemNoCredential},
+		"of another server, rotated":    {StatusActive, nil, true, strange, taken, 1, mine, StatusActive, ProblemNoCredential},
+		"refused":                       {StatusActive, nil, false, refusal(), taken, 1, mine, StatusRejected, ProblemNoCredential},
+		"refused, rotated":              {StatusActive, nil, true, refusal(), taken, 1, mine, StatusRejected, ProblemNoCredential},
+		"at another, which is cut":      {StatusActive, nil, false, strange, cut, 1, next, StatusActive, ProblemUnverified},
+		"forbidden, and it stays there": {StatusActive, nil, true, &influxdb3.Error{Kind: influxdb3.KindForbidden, ClusterUUID: here}, nil, 0, influxdb3.Secret{}, "", ProblemForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{t: t}
+			s.find = func(influxdb3.Secret) (*influxdb3.Listing, error) { return nil, tt.failed }
+			s.regenerate = func(influxdb3.Secret) (*influxdb3.Token, error) { return nil, tt.failed }
+			s.create = func() (*influxdb3.Token, error) {
+				if tt.created != nil {
+					return nil, tt.created
+				}
+				token := minted201(next)
+				token.ClusterUUID = elsewhere
+				return token, nil
+			}
+			handed := held()
+			handed.Status, handed.ExpiresAt = tt.status, tt.expires
+			token, _, err := (&Operator{Server: s, Clock: &watch{now: noon}}).Resume(t.Context(), handed, tt.rotate, false)
+			expectProblem(t, err, tt.want)
+			if !token.Secret.Equal(tt.secret) || token.Status != tt.becomes || s.count("create") != tt.creates {
+				t.Errorf("got %s, %s after %v", token.Hash(), token.Status, s.calls)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -56,10 +57,13 @@ func TestIssue_scripted(t *testing.T) {
 		warned  int
 		slept   time.Duration
 		wake    error
+		build   string // "" for Core
 		want    Problem
 	}{
 		"made":                         {looks: []look{nothing}, replies: []reply{issued(next)}, finds: 1, made: next},
 		"made, of its own name":        {unique: true, replies: []reply{issued(next)}, made: next},
+		"made, without a date":         {looks: []look{nothing}, replies: []reply{issued(next, func(r *influxdb3.Token) { r.Date = time.Time{} })}, finds: 1, made: next},
+		"lost, one node shows it":      {looks: []look{nothing, another, nothing, another}, replies: []reply{lost, issued(next)}, finds: 4, deleted: 1, made: next, warned: 1, slept: syncPoll, build: "Enterprise"},
 		"the name is taken":            {looks: []look{theirs}, replies: []reply{failing(conflict)}, finds: 1, want: ProblemNameTaken},
 		"lost, and it was taken":       {looks: []look{theirs}, replies: []reply{lost}, finds: 5, slept: 6 * time.Second, want: ProblemNameTaken},
 		"a reply from before":          {looks: []look{theirs}, replies: []reply{issued(mine)}, finds: 5, slept: 6 * time.Second, want: ProblemNameTaken},
@@ -86,7 +90,7 @@ func TestIssue_scripted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, clock := &scripted{t: t}, &watch{now: noon, wake: tt.wake}
+			s, clock := &scripted{t: t}, &watch{now: noon.Add(time.Hour), wake: tt.wake} // not the server's
 			if tt.looks != nil {
 				s.find = func(influxdb3.Secret) (*influxdb3.Listing, error) {
 					return tt.looks[min(s.count("find"), len(tt.looks))-1]()
@@ -94,7 +98,7 @@ func TestIssue_scripted(t *testing.T) {
 			}
 			s.remove = func(string) (string, error) { return here, nil }
 			s.ping = func() (*influxdb3.ServerInfo, error) {
-				return &influxdb3.ServerInfo{Build: "Core", Version: "3.10.1", ClusterUUID: here}, nil
+				return &influxdb3.ServerInfo{Build: cmp.Or(tt.build, "Core"), Version: "3.10.1", ClusterUUID: here}, nil
 			}
 			replies := 0
 			i := &Issuer{Server: s, Credential: influxdb3.NewSecret("apiv3_admin"), Clock: clock}
@@ -106,7 +110,7 @@ func TestIssue_scripted(t *testing.T) {
 			if got := secretOf(token); !got.Equal(tt.made) || replies != len(tt.replies) || s.count("find") != tt.finds || s.count("delete") != tt.deleted || len(warnings) != tt.warned || clock.slept != tt.slept {
 				t.Errorf("got %s with %v after %d creations and %v, slept %s", got.Hash(), warnings, replies, s.calls, clock.slept)
 			}
-			if token != nil && (token.Name != "ci" || token.ClusterUUID != here) {
+			if token != nil && (token.Name != "ci" || token.ClusterUUID != here || !token.CreatedAt.IsZero() && !token.CreatedAt.Equal(noon)) {
 				t.Errorf("got %+v", token)
 			}
 		})
@@ -131,6 +135,34 @@ func TestIssue_lostForEver(t *testing.T) {
 	expectProblem(t, err, ProblemNotDone)
 	if !errors.Is(err, failed) || s.count("delete") != 1+maxHeals {
 		t.Errorf("%v after %v", err, s.calls)
+	}
+}
+
+// What asks to come back is not waited for on a context that has ended.
+func TestInterruptedWhileAskedToWait(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	busy := unknown(influxdb3.Secret{})
+	busy.RetryAfter = 7 * time.Second
+	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) {
+		return listing(row(mine, noon.Add(-time.Hour))), nil
+	}}
+	s.regenerate = func(influxdb3.Secret) (*influxdb3.Token, error) {
+		cancel()
+		return nil, busy
+	}
+	_, _, err := (&Operator{Server: s, Clock: &watch{now: noon}}).Rotate(ctx, held())
+	expectProblem(t, err, ProblemNotDone)
+	ctx, cancel = context.WithCancel(t.Context())
+	created := 0
+	_, _, err = (&Issuer{Server: s, Credential: mine, Clock: &watch{now: noon}}).Issue(ctx, "ci", false, func(context.Context) (*influxdb3.Token, error) {
+		created++
+		cancel()
+		return nil, busy
+	})
+	expectProblem(t, err, ProblemNotDone)
+	if s.count("regenerate") != 1 || created != 1 {
+		t.Errorf("%v and %d creations", s.calls, created)
 	}
 }
 

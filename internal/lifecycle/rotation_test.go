@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -299,6 +300,50 @@ func TestBaseline(t *testing.T) {
 			}
 			if n := s.count("regenerate"); n != regenerated {
 				t.Errorf("%d regenerations", n)
+			}
+		})
+	}
+}
+
+// An interruption does not cut off the look at a token that is there already.
+func TestRotate_interruptedBeforeTheLook(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return listing(row(next, noon)), nil }}
+	s.regenerate = func(influxdb3.Secret) (*influxdb3.Token, error) {
+		cancel()
+		token := minted201(next)
+		token.ForeignHash = true
+		return token, nil
+	}
+	token, _, err := (&Operator{Server: s, Clock: &watch{now: noon}}).Rotate(ctx, held())
+	if err != nil || !token.Secret.Equal(next) {
+		t.Errorf("got %s, %v", token.Hash(), err)
+	}
+}
+
+func TestSameServer(t *testing.T) {
+	t.Parallel()
+	made := noon.Add(-24 * time.Hour)
+	for name, tt := range map[string]struct {
+		known, names   string
+		created, shown time.Time
+		want           Problem
+	}{
+		"the same":           {here, here, made, made, 0},
+		"another cluster":    {here, elsewhere, made, made, ProblemWrongServer},
+		"not named":          {here, "", made, made, 0},
+		"upgraded since":     {"", here, made, made, 0},
+		"another beginning":  {here, here, made, noon, ProblemWrongServer},
+		"beginning unknown":  {here, here, time.Time{}, noon, 0},
+		"neither, and other": {"", "", made, noon, ProblemWrongServer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			token := OperatorToken{Identity: Identity{ClusterUUID: tt.known}, CreatedAt: tt.created}
+			seen := &influxdb3.Listing{ClusterUUID: tt.names, Tokens: []influxdb3.TokenInfo{{Name: influxdb3.OperatorTokenName, CreatedAt: tt.shown}}}
+			if err := token.sameServer(seen); err != nil || tt.want != 0 {
+				expectProblem(t, err, tt.want)
 			}
 		})
 	}

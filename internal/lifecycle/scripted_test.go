@@ -88,9 +88,12 @@ type watch struct {
 
 func (w *watch) Now() time.Time { return w.now }
 
-func (w *watch) Sleep(_ context.Context, d time.Duration) error {
+func (w *watch) Sleep(ctx context.Context, d time.Duration) error {
 	w.now, w.slept = w.now.Add(d), w.slept+d
-	return w.wake
+	if w.wake != nil {
+		return w.wake
+	}
+	return ctx.Err()
 }
 
 // Names of what the tests are about.

@@ -145,9 +145,13 @@ func TestSalvage(t *testing.T) {
 					return tt.listing, nil
 				}
 			}
-			token, warnings, err := (&Operator{Server: s, Clock: &watch{now: noon}}).salvage(t.Context(), tt.failed)
+			made := tt.failed.Date
+			if made.IsZero() {
+				made = noon.Add(time.Hour)
+			}
+			token, warnings, err := (&Operator{Server: s, Clock: &watch{now: noon.Add(time.Hour)}}).salvage(t.Context(), tt.failed)
 			expectProblem(t, err, tt.want)
-			if token.Secret.Equal(next) != tt.kept || len(warnings) != tt.warned || token.ClusterUUID != tt.cluster || tt.kept && !token.RotatedAt.Equal(noon) {
+			if token.Secret.Equal(next) != tt.kept || len(warnings) != tt.warned || token.ClusterUUID != tt.cluster || tt.kept && !token.RotatedAt.Equal(made) {
 				t.Errorf("kept %s of %q, made %s, %v", token.Hash(), token.ClusterUUID, token.RotatedAt, warnings)
 			}
 			if tt.want != 0 && !errors.Is(err, tt.refused) {
@@ -283,5 +287,126 @@ func TestRecover_partial(t *testing.T) {
 				t.Errorf("got %s, previous %q, %v", token.Hash(), token.PreviousHash, s.calls)
 			}
 		})
+	}
+}
+
+// What the recovery listener answers besides.
+func TestRecover_scripted(t *testing.T) {
+	t.Parallel()
+	previous := held().PreviousHash
+	for name, tt := range map[string]struct {
+		token     *influxdb3.Token
+		failed    *influxdb3.Error
+		recovered int
+		text      string
+		want      Problem
+	}{
+		"made":                 {&influxdb3.Token{Secret: next}, nil, 1, "", 0},
+		"the one in state":     {&influxdb3.Token{Secret: mine}, nil, maxHeals, "a token that nobody holds", ProblemLost},
+		"out of a cache":       {&influxdb3.Token{Secret: next, Cached: true}, nil, 1, "", ProblemUnverified},
+		"lost":                 {nil, unknown(influxdb3.Secret{}), maxHeals, "a token that nobody holds", ProblemLost},
+		"closed":               {nil, &influxdb3.Error{Kind: influxdb3.KindNotSent}, 1, "was no help", ProblemAllRefused},
+		"not that listener":    {nil, &influxdb3.Error{Kind: influxdb3.KindNotFound, Recorded: true}, 1, "was no help", ProblemAllRefused},
+		"something on the way": {nil, &influxdb3.Error{Kind: influxdb3.KindNotFound}, maxHeals, "a token that nobody holds", ProblemLost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{t: t}
+			s.recovery = func() (*influxdb3.Token, error) {
+				if tt.failed != nil {
+					return nil, tt.failed
+				}
+				return tt.token, nil
+			}
+			finds := 0
+			if tt.token != nil && !tt.token.Secret.Equal(mine) {
+				finds = 1
+				s.find = func(influxdb3.Secret) (*influxdb3.Listing, error) {
+					return nil, &influxdb3.Error{Kind: influxdb3.KindUnexpected}
+				}
+			}
+			o := &Operator{Server: s, Clock: &watch{now: noon}}
+			token, _, err := o.recover(t.Context(), held(), &Error{Problem: ProblemAllRefused, Message: "refused"})
+			expectProblem(t, err, tt.want)
+			if err != nil && !strings.Contains(err.Error(), tt.text) || err == nil && token.PreviousHash != mine.Hash() || token.PreviousHash == previous {
+				t.Errorf("previous %q, %v", token.PreviousHash, err)
+			}
+			if s.count("recover") != tt.recovered || s.count("find") != finds {
+				t.Errorf("%v", s.calls)
+			}
+		})
+	}
+}
+
+// Before 3.7 a refusal is not proven to be the server's: what is in hand is kept.
+func TestRecover_inHand(t *testing.T) {
+	t.Parallel()
+	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) {
+		return nil, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true}
+	}}
+	s.recovery = func() (*influxdb3.Token, error) {
+		return nil, &influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown, Partial: next}
+	}
+	prior := held()
+	prior.Identity = Identity{}
+	token, warnings, err := (&Operator{Server: s, Clock: &watch{now: noon}}).recover(t.Context(), prior, notOperatorToken())
+	if err != nil || !token.Secret.Equal(next) || len(warnings) != 1 || s.count("recover") != 1 {
+		t.Errorf("got %s, %v, %v after %v", token.Hash(), warnings, err, s.calls)
+	}
+}
+
+// Each credential is asked once, and one that may not list is passed over.
+func TestLookOnce_credentials(t *testing.T) {
+	t.Parallel()
+	forbidden := &influxdb3.Error{Kind: influxdb3.KindForbidden}
+	for name, tt := range map[string]struct {
+		partial, credential influxdb3.Secret
+		forbidden           influxdb3.Secret
+		finds               int
+		want                Problem
+	}{
+		"the configured one is the same": {influxdb3.Secret{}, mine, influxdb3.Secret{}, 1, 0},
+		"all three":                      {next, other, influxdb3.Secret{}, 3, 0},
+		"the configured one may not":     {next, other, other, 3, 0},
+		"the new one may not":            {next, other, next, 3, 0},
+		"the one in state may not":       {next, other, mine, 2, ProblemUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{t: t, find: func(credential influxdb3.Secret) (*influxdb3.Listing, error) {
+				if credential.Equal(tt.forbidden) {
+					return nil, forbidden
+				}
+				return nil, refusal()
+			}}
+			o := &Operator{Server: s, Credential: tt.credential, Clock: &watch{now: noon}}
+			_, err := o.lookOnce(t.Context(), tt.partial, "", held())
+			expectProblem(t, err, tt.want)
+			if s.count("find") != tt.finds {
+				t.Errorf("%v", s.calls)
+			}
+		})
+	}
+}
+
+// What is known of a server stays known of that server only.
+func TestFound(t *testing.T) {
+	t.Parallel()
+	r := row(next, noon)
+	for _, tt := range []struct {
+		known Identity
+		named string
+		want  Identity
+	}{
+		{core, here, core},
+		{core, "", core},
+		{Identity{Build: "Core", Version: "3.7.0"}, here, Identity{ClusterUUID: here}}, // upgraded since
+	} {
+		prior := held()
+		prior.Identity = tt.known
+		seen := (&Operator{}).found(next, mine, &r, &influxdb3.Listing{ClusterUUID: tt.named}, prior)
+		if seen.token.Identity != tt.want || !seen.token.Secret.Equal(next) || !seen.accepted.Equal(mine) || seen.hash != r.Hash {
+			t.Errorf("got %+v of %+v, want %+v", seen, seen.token.Identity, tt.want)
+		}
 	}
 }
