@@ -91,6 +91,17 @@ func (i Identity) learn(ctx context.Context, server asker, credential influxdb3.
 	return i
 }
 
+// learned is what is known of the server, completed where a refusal cannot be judged
+// without it: one that names no cluster counts by the version, and what was made or
+// replaced since the last refresh does not have that yet. The configured credential may
+// be good where another one was refused.
+func (o *Operator) learned(ctx context.Context, known Identity, failed *influxdb3.Error) Identity {
+	if failed == nil || known.ClusterUUID == "" || failed.ClusterUUID != "" || !failed.Recorded || !failed.Unnamed {
+		return known
+	}
+	return known.learn(context.WithoutCancel(ctx), o.Server, o.Credential)
+}
+
 // unproven is a failure of which it is not known who sent it: whatever was asked for
 // may have been done.
 func unproven(failed *influxdb3.Error) *influxdb3.Error {

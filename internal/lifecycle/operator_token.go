@@ -335,7 +335,7 @@ func (o *Operator) refusedBy(ctx context.Context, t OperatorToken, failed *influ
 	if failed.Kind != influxdb3.KindUnauthorized {
 		return originUnknown, definite(failed)
 	}
-	switch who := whose(ctx, o.Server, t.Identity, failed); {
+	switch who := whose(ctx, o.Server, o.learned(ctx, t.Identity, failed), failed); {
 	case who.own():
 		return who, nil
 	case who == originOther:

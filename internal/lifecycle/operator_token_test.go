@@ -932,6 +932,34 @@ func TestInspect_errors(t *testing.T) {
 	}
 }
 
+// A token that no refresh has seen yet, of a server that does not name itself in a
+// refusal: the version that this is believed by is learned with the configured token.
+func TestInspect_refusedBeforeTheFirstRefresh(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t, influxdb3test.As("3.7"))
+	first := s.Bootstrap(t)
+	automation := s.CreateNamedAdmin(t, first, "automation", 0)
+	token := kept(t, s, first)
+	if token.Version != "" {
+		t.Fatalf("the version %s is known already", token.Version)
+	}
+	s.Regenerate(t, first)
+	o, _ := operator(t, s, automation)
+	seen, err := o.Inspect(t.Context(), token, 0)
+	if err != nil || seen.Token.Status != lifecycle.StatusRejected {
+		t.Fatalf("got %s, %v, want rejected", seen.Token.Status, err)
+	}
+	rotated, _, err := o.Rotate(t.Context(), token)
+	if err != nil || !s.Accepts(t, rotated.Secret.Reveal()) {
+		t.Errorf("not rotated: %v", err)
+	}
+	// What only looks like the server is not believed for it.
+	gateway := influxdb3test.New(t, influxdb3test.As("3.7"))
+	foreign, _ := operator(t, gateway, gateway.Bootstrap(t))
+	_, err = foreign.Inspect(t.Context(), token, 0)
+	expectProblem(t, err, lifecycle.ProblemUnavailable)
+}
+
 // Before 3.7 there is no cluster-uuid, and created_at tells servers apart.
 func TestInspect_anotherServerByCreatedAt(t *testing.T) {
 	t.Parallel()

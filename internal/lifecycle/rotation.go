@@ -120,7 +120,7 @@ func (o *Operator) refuses(ctx context.Context, secret influxdb3.Secret, prior O
 		return false
 	}
 	_, failed := o.find(ctx, secret, "")
-	return is(failed, influxdb3.KindUnauthorized) && whose(ctx, o.Server, prior.Identity, failed).own()
+	return is(failed, influxdb3.KindUnauthorized) && whose(ctx, o.Server, o.learned(ctx, prior.Identity, failed), failed).own()
 }
 
 // doubt is why a success may not be the answer to the request that was made.
@@ -133,7 +133,7 @@ func (d doubt) Error() string { return string(d) }
 // it holds is kept as Partial until a look has told.
 func (o *Operator) believed(ctx context.Context, token *influxdb3.Token, failed *influxdb3.Error, baseline string, prior OperatorToken) (*influxdb3.Token, *influxdb3.Error) {
 	if failed != nil {
-		return nil, judge(ctx, o.Server, prior.Identity, failed)
+		return nil, judge(ctx, o.Server, o.learned(ctx, prior.Identity, failed), failed)
 	}
 	unknown := &influxdb3.Error{
 		Kind: influxdb3.KindOutcomeUnknown, Op: "get a new operator token", ClusterUUID: token.ClusterUUID, Date: token.Date, Partial: token.Secret,
