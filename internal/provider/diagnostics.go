@@ -202,7 +202,7 @@ func existingTokenWays(op operation, err *lifecycle.Error) string {
 	ways := []string{
 		"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): it is taken over as it is",
 	}
-	if op == establishing {
+	if op != importing {
 		if err.Problem == lifecycle.ProblemNotOperatorToken {
 			ways = append(ways, `If it may be replaced, set existing_token = "regenerate": whoever holds the old one must get the new one`)
 		} else {

@@ -31,6 +31,9 @@ func TestOperatorTokenProblem(t *testing.T) {
 			if op != establishing && op != importing && strings.Contains(d.Detail(), "No token is in state") {
 				t.Errorf("%s, problem %d says that no token is in state: %q", op, problem, d.Detail())
 			}
+			if op != importing && strings.Contains(d.Detail(), "do not import") {
+				t.Errorf("%s, problem %d speaks of an import: %q", op, problem, d.Detail())
+			}
 		}
 	}
 }
