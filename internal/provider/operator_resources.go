@@ -17,6 +17,8 @@ const othersWait = 2 * time.Second
 // operator token. Terraform shows a provider one resource at a time and never says
 // which others there are, so that it is known from their calls.
 type operatorResources struct {
+	patience time.Duration // how long one waits for another one
+
 	mu       sync.Mutex
 	changed  chan struct{}           // closed at the next change
 	read     map[string]int          // by hash, how many states with it were refreshed
@@ -47,7 +49,8 @@ type handedOver struct {
 
 func newOperatorResources() *operatorResources {
 	return &operatorResources{
-		changed: make(chan struct{}), read: map[string]int{}, guarded: map[string]bool{}, planned: map[string]bool{}, imported: map[string]bool{},
+		patience: othersWait,
+		changed:  make(chan struct{}), read: map[string]int{}, guarded: map[string]bool{}, planned: map[string]bool{}, imported: map[string]bool{},
 	}
 }
 
@@ -62,7 +65,7 @@ func (o *operatorResources) change(apply func()) {
 
 // wait says whether something holds, or comes to hold soon.
 func (o *operatorResources) wait(holds func() bool) bool {
-	timeout := time.After(othersWait)
+	timeout := time.After(o.patience)
 	for {
 		o.mu.Lock()
 		ok, changed := holds(), o.changed

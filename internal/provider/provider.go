@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -35,13 +36,14 @@ func New(version string) func() provider.Provider {
 
 func newWithClock(version string, clock lifecycle.Clock) func() provider.Provider {
 	return func() provider.Provider {
-		return &influxdb3Provider{version: version, clock: clock}
+		return &influxdb3Provider{version: version, clock: clock, patience: othersWait}
 	}
 }
 
 type influxdb3Provider struct {
-	version string
-	clock   lifecycle.Clock
+	version  string
+	clock    lifecycle.Clock
+	patience time.Duration // othersWait, less in a test
 }
 
 type providerModel struct {
@@ -150,6 +152,7 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 		settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
 		settings.client.OnRequest = logExchange
 		in = newInstance(influxdb3.New(settings.client), settings.token, p.clock)
+		in.resources.patience = p.patience
 	}
 	resp.ResourceData = in
 	resp.DataSourceData = in
