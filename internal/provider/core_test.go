@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -62,6 +63,7 @@ type planOptions struct {
 	replace  map[string]bool // -replace, by address
 	imports  map[string]bool // import blocks, by address
 	backward bool            // the order in which addresses are visited
+	oneByOne bool            // -parallelism=1: an address is planned before the next one is read
 }
 
 // ending says how an apply ends before its time.
@@ -101,10 +103,18 @@ type process struct {
 	ok   bool
 }
 
-// start begins a process.
-func (c *core) start(config values) *process {
+// Nothing comes to one that waits where calls follow each other. Where they are made at
+// the same time, the second one begins as soon as the first one is done, or waits.
+const (
+	patienceAlone    = time.Millisecond
+	patienceTogether = time.Second
+	headStart        = 50 * time.Millisecond
+)
+
+// start begins a process, in which one resource waits so long for another one.
+func (c *core) start(config values, patience time.Duration) *process {
 	p := newWithClock("test", c.clock)().(*influxdb3Provider) //nolint:forcetypeassert // that is what it makes
-	p.patience = historyPatience
+	p.patience = patience
 	server, err := providerserver.NewProtocol6WithError(p)()
 	if err != nil {
 		c.fatalf("starting the provider: %v", err)
@@ -367,7 +377,7 @@ func (c *core) plan(root rootModule, options planOptions) *plan {
 }
 
 func (c *core) walk(root rootModule, options planOptions, state map[string]*resourceState) *plan {
-	p := c.start(root.provider)
+	p := c.start(root.provider, patienceAlone)
 	if !p.ok {
 		return nil
 	}
@@ -388,7 +398,16 @@ func (c *core) walk(root rootModule, options planOptions, state map[string]*reso
 		if instance == nil {
 			instance = &resourceState{}
 		}
-		ok = c.planInstance(p, made, address, instance) && ok
+		made.prior[address] = &resourceState{}
+		ok = c.refresh(p, made, address, instance) && ok
+		if options.oneByOne {
+			ok = ok && c.planInstance(p, made, address)
+		}
+	}
+	if ok && !options.oneByOne {
+		for _, address := range addresses {
+			ok = c.planInstance(p, made, address) && ok
+		}
 	}
 	if !ok {
 		return nil
@@ -396,54 +415,54 @@ func (c *core) walk(root rootModule, options planOptions, state map[string]*reso
 	return made
 }
 
-// planInstance plans the objects of one address.
-func (c *core) planInstance(p *process, made *plan, address string, instance *resourceState) bool {
-	block, configured := made.root.blocks[address]
-	configured = configured && !made.options.destroy
-	next := &resourceState{}
-	made.prior[address] = next
-	ok := true
-	refresh := func(o *object) *object {
+// refresh reads and imports the objects of one address.
+func (c *core) refresh(p *process, made *plan, address string, instance *resourceState) (ok bool) {
+	next := made.prior[address]
+	ok = true
+	read := func(o *object) *object {
 		if o = c.load(p, address, o); o == nil || made.options.skipRead {
 			return o
 		}
-		read, fine := c.read(p, address, o)
+		got, fine := c.read(p, address, o)
 		ok = ok && fine
-		return read
+		return got
 	}
 	for _, o := range instance.deposed {
-		if o = refresh(o); o == nil || !ok {
-			continue
+		if o = read(o); o != nil {
+			next.deposed = append(next.deposed, o)
 		}
-		next.deposed = append(next.deposed, o)
-		ok = c.planDestroy(p, made, address, len(next.deposed)-1, o) && ok
 	}
 	current := instance.current
-	switch {
-	case current == nil && made.options.imports[address]:
-		current = c.importObject(p, address)
-		ok = ok && current != nil
-		if current != nil {
-			current = refresh(current)
+	if current == nil && made.options.imports[address] {
+		if current = c.importObject(p, address); current == nil {
+			return false
 		}
-	case current != nil:
-		current = refresh(current)
 	}
-	if !ok {
-		return false
+	if current != nil {
+		next.current = read(current)
 	}
-	next.current = current
+	return ok
+}
+
+// planInstance plans the objects of one address.
+func (c *core) planInstance(p *process, made *plan, address string) bool {
+	ok := true
+	for i, o := range made.prior[address].deposed {
+		ok = c.planDestroy(p, made, address, i, o) && ok
+	}
+	block, configured := made.root.blocks[address]
+	current := made.prior[address].current
 	switch {
-	case configured:
+	case configured && !made.options.destroy:
 		step, fine := c.planChange(p, address, block, block.planned, current, made.options.replace[address])
 		if fine && step.action != noAction {
 			made.changes = append(made.changes, step)
 		}
-		return fine
+		return ok && fine
 	case current != nil:
-		return c.planDestroy(p, made, address, -1, current)
+		return c.planDestroy(p, made, address, -1, current) && ok
 	default:
-		return true
+		return ok
 	}
 }
 
@@ -461,7 +480,7 @@ func (c *core) importObject(p *process, address string) *object {
 // importCommand is `terraform import`.
 func (c *core) importCommand(provider values, address string) bool {
 	c.begin()
-	p := c.start(provider)
+	p := c.start(provider, patienceAlone)
 	if !p.ok {
 		return false
 	}
@@ -573,7 +592,11 @@ func (c *core) ask(p *process, address string, config values, prior *object) (*t
 func (c *core) apply(made *plan, backward, together bool, end ending) {
 	c.state, c.calls, c.ended = made.prior, 0, false
 	c.tidy()
-	p := c.start(made.root.providerKnown)
+	patience := patienceAlone
+	if together {
+		patience = patienceTogether
+	}
+	p := c.start(made.root.providerKnown, patience)
 	if !p.ok {
 		return
 	}
@@ -591,7 +614,9 @@ func (c *core) apply(made *plan, backward, together bool, end ending) {
 	var all sync.WaitGroup
 	panics := make(chan any, len(steps)) // a failure has to come from the test's own goroutine
 	for _, step := range steps {
+		done := make(chan struct{})
 		all.Go(func() {
+			defer close(done)
 			defer func() {
 				if r := recover(); r != nil {
 					panics <- r
@@ -599,6 +624,10 @@ func (c *core) apply(made *plan, backward, together bool, end ending) {
 			}()
 			c.applyChange(p, made, step, ending{})
 		})
+		select {
+		case <-done:
+		case <-time.After(headStart):
+		}
 	}
 	all.Wait()
 	close(panics)
