@@ -243,7 +243,10 @@ func (r *adminTokenResource) foresee(ctx context.Context, plan adminTokenModel) 
 	case held && protected:
 		diags.Append(heldByAnother(seen.Hash, r.in))
 	case held: // it may be the one that this replaces, and then it is handed over
+	case err != nil && needsHandOver(err) && r.in.resources.awaitsHandOver():
+		// At apply, where what this replaces is deleted at the same time.
 	case err != nil:
+		r.in.resources.willFail()
 		diags.Append(operatorTokenProblem(establishing, err, r.in))
 	case seen.Regenerate:
 		diags.Append(regeneratesLiving(seen.Hash, r.in))

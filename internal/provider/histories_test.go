@@ -699,3 +699,44 @@ func TestHistories(t *testing.T) {
 		h.recovers()
 	})
 }
+
+// A renamed block whose protection is off: the token stays in state, whichever of the
+// creation and the deletion comes first.
+func TestRename_unprotected(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]struct{ backward, together, fails bool }{
+		"deletion first": {false, false, false},
+		"creation first": {true, false, true},
+		"at once":        {true, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken))
+			token := s.Bootstrap(t)
+			c := &core{ctx: t.Context(), fatalf: t.Fatalf, clock: &historyClock{now: time.Now()}, heard: func(string) {}, state: map[string]*resourceState{}}
+			run := func(credential, address string) {
+				c.begin()
+				provider := values{"url": str(s.URL()), "token": str(credential)}
+				made := c.plan(rootModule{provider: provider, providerKnown: provider, blocks: map[string]resourceBlock{address: operatorLines{unprotected: true}.block()}}, planOptions{})
+				if made == nil {
+					t.Fatalf("no plan: %v", c.journal)
+				}
+				c.apply(made, order.backward, order.together, ending{})
+			}
+			run(token, addressA)
+			run(rootToken, addressB)
+			if c.failed != order.fails {
+				t.Errorf("failed: %t, want %t: %v", c.failed, order.fails, c.journal)
+			}
+			kept := 0
+			for _, s := range c.state {
+				if s.current != nil && s.current.values.of("token") == token {
+					kept++
+				}
+			}
+			if kept != 1 {
+				t.Errorf("the token is in state %d times, want once: %v", kept, c.journal)
+			}
+		})
+	}
+}

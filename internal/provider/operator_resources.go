@@ -27,6 +27,7 @@ type operatorResources struct {
 	imported map[string]bool         // by hash, whether it was imported in this process
 	stage    stage                   // of the one creation or rotation that a process may make
 	made     lifecycle.OperatorToken // by that, once it has succeeded
+	foreseen bool                    // that a creation will fail
 	handed   *handedOver
 }
 
@@ -163,11 +164,17 @@ func (o *operatorResources) replaced(token lifecycle.OperatorToken) bool {
 	return o.stage == stageDone && token.ClusterUUID == o.made.ClusterUUID && token.CreatedAt.Equal(o.made.CreatedAt)
 }
 
+// willFail notes that a creation will not be begun, because its plan fails: at apply it
+// is planned once more, and what it would have replaced has to stay in state.
+func (o *operatorResources) willFail() {
+	o.change(func() { o.foreseen = true })
+}
+
 // handOver keeps a token that leaves the state, unless the creation that it could be
 // for has failed.
 func (o *operatorResources) handOver(from handedOver) (kept bool) {
 	o.change(func() {
-		if kept = o.stage != stageFailed; kept {
+		if kept = o.stage != stageFailed && !o.foreseen; kept {
 			o.handed = &from
 		}
 	})
@@ -183,8 +190,13 @@ func (o *operatorResources) takeOver() (handed *handedOver) {
 // awaitHandOver is takeOver for a creation that has failed: what it stands in for may
 // be deleted at the same time.
 func (o *operatorResources) awaitHandOver() *handedOver {
-	o.wait(func() bool { return o.handed != nil })
+	o.awaitsHandOver()
 	return o.takeOver()
+}
+
+// awaitsHandOver says whether something waits to be taken over, or soon will.
+func (o *operatorResources) awaitsHandOver() bool {
+	return o.wait(func() bool { return o.handed != nil })
 }
 
 // hasHandedOver says whether something waits to be taken over.
