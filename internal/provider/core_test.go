@@ -88,7 +88,8 @@ type core struct {
 	ended   bool
 	journal []string // of diagnostics of the run
 	failed  bool
-	lostIn  bool // a call was under way when the process was killed
+	imports map[string]bool // what was imported since it was last looked at
+	lostIn  bool            // a call was under way when the process was killed
 }
 
 const operatorType, namedType = "influxdb3_admin_token", "influxdb3_named_admin_token"
@@ -474,6 +475,7 @@ func (c *core) importObject(p *process, address string) *object {
 		return nil
 	}
 	got := resp.ImportedResources[0]
+	c.imports[address] = true
 	return &object{values: c.decode(typeOf(address), got.State), private: got.Private, identity: got.Identity}
 }
 

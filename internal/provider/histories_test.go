@@ -125,16 +125,22 @@ type history struct {
 	replaced   bool   // by another cluster
 	theirs     string // the operator token if somebody else made it, and it is not in state
 	stale      string // one that is dead
+
+	// imported counts, by address, how many more applies may record triggers without
+	// acting upon them: the first one after an import, and after an import block whose
+	// apply had nothing to change the next one too, because a provider cannot tell that
+	// from an import without an apply.
+	imported map[string]int
 }
 
 func newHistory(t *testing.T, rt *rapid.T) *history {
 	t.Helper()
-	h := &history{T: rt, tb: &historyTB{TB: t, rt: rt}, clock: &historyClock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, blocks: map[string]operatorLines{}}
+	h := &history{T: rt, tb: &historyTB{TB: t, rt: rt}, clock: &historyClock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, blocks: map[string]operatorLines{}, imported: map[string]int{}}
 	version := rapid.SampledFrom([]string{"3.10", "3.7", "3.4", "3.9"}).Draw(rt, "version")
 	h.old = version == "3.4" || version == "3.7"
 	h.server = influxdb3test.New(h.tb, influxdb3test.As(version), influxdb3test.Clock(h.clock.Now), influxdb3test.WithRecovery(), influxdb3test.WithTokenFile("root", rootToken))
 	h.core = &core{
-		fatalf: rt.Fatalf, clock: h.clock, heard: h.keepsSecrets, state: map[string]*resourceState{},
+		fatalf: rt.Fatalf, clock: h.clock, heard: h.keepsSecrets, state: map[string]*resourceState{}, imports: map[string]bool{},
 		ctx: tflogtest.RootLogger(t.Context(), &h.logs),
 	}
 	if rapid.Bool().Draw(rt, "the server is in use") {
@@ -333,6 +339,10 @@ func (h *history) terraform(r run) {
 			good = append(good, o)
 		}
 	}
+	before := map[string]*object{}
+	for address, s := range h.core.state {
+		before[address] = s.current
+	}
 	c := h.core
 	c.begin()
 	h.server.ResetRequests()
@@ -361,7 +371,9 @@ func (h *history) terraform(r run) {
 	h.checkState()
 	if applied && !c.failed && !c.ended && !r.elsewhere && !late {
 		h.checkSuccess(made, r)
+		h.checkTriggers(before, r)
 	}
+	h.noteImports(before)
 	h.checkCopies(good, made, applied)
 	if applied && !c.lostIn && !late {
 		h.checkMinted(r)
@@ -414,6 +426,39 @@ func (h *history) checkSuccess(made *plan, r run) {
 			h.Fatalf("success with a dead token and without a word, status %s", status)
 		}
 	}
+}
+
+// checkTriggers: after a success, a trigger that was changed has replaced the token.
+func (h *history) checkTriggers(before map[string]*object, r run) {
+	for address, old := range before {
+		s := h.core.state[address]
+		if old == nil || s == nil || s.current == nil {
+			continue
+		}
+		if h.imported[address] > 0 {
+			if !r.options.skipRead {
+				h.imported[address]--
+			}
+			continue
+		}
+		changed := !old.values["rotation_triggers"].Equal(s.current.values["rotation_triggers"])
+		if changed && old.values.of("hash") == s.current.values.of("hash") {
+			h.Fatalf("a trigger was changed, and the token was not")
+		}
+	}
+}
+
+// noteImports notes what has been imported. before is nil after an import without a run.
+func (h *history) noteImports(before map[string]*object) {
+	for address := range h.core.imports {
+		h.imported[address] = 2
+	}
+	for address := range h.core.state {
+		if before != nil && before[address] == nil && !h.core.imports[address] { // made anew
+			h.imported[address] = 0
+		}
+	}
+	clear(h.core.imports)
 }
 
 // secondBlock says whether a plan creates one resource while another one stays. Terraform
@@ -595,6 +640,16 @@ func (h *history) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"apply":       apply,
 		"apply again": apply, // what everything else is for
+		"replace, and it may end early": func(rt *rapid.T) {
+			address := h.address()
+			if s := h.core.state[address]; s == nil || s.current == nil {
+				rt.Skip("nothing to replace")
+			}
+			r := run{options: planOptions{replace: map[string]bool{address: true}}}
+			r.end = ending{call: rapid.IntRange(0, 2).Draw(rt, "at call"), lost: rapid.Bool().Draw(rt, "killed in it")}
+			h.Logf("replace %s %+v", address, r.end)
+			h.terraform(r)
+		},
 		"destroy": func(*rapid.T) {
 			r := h.drawRun()
 			r.options.destroy, r.options.imports, r.options.replace = true, nil, nil
@@ -651,6 +706,7 @@ func (h *history) actions() map[string]func(*rapid.T) {
 				rt.Skip("nothing to import")
 			}
 			ok := h.core.importCommand(h.provider(), address)
+			h.noteImports(nil)
 			h.Logf("import %s %t %s %s", address, ok, h.describe(), strings.Join(h.core.journal, "\n    "))
 			h.checkOthers(false, false)
 		},
@@ -713,7 +769,7 @@ func TestRename_unprotected(t *testing.T) {
 			t.Parallel()
 			s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken))
 			token := s.Bootstrap(t)
-			c := &core{ctx: t.Context(), fatalf: t.Fatalf, clock: &historyClock{now: time.Now()}, heard: func(string) {}, state: map[string]*resourceState{}}
+			c := &core{ctx: t.Context(), fatalf: t.Fatalf, clock: &historyClock{now: time.Now()}, heard: func(string) {}, state: map[string]*resourceState{}, imports: map[string]bool{}}
 			run := func(credential, address string) {
 				c.begin()
 				provider := values{"url": str(s.URL()), "token": str(credential)}
