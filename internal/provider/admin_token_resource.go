@@ -273,7 +273,11 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		return
 	}
 	first, handed := r.in.resources.begin(), r.in.resources.takeOver()
-	if !first && handed == nil { // what was handed over must go back into state
+	if !first {
+		if handed != nil { // it goes back into state, and takes nothing from the other one
+			resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
+			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(handed.token))...)
+		}
 		resp.Diagnostics.Append(secondResource(r.in))
 		return
 	}

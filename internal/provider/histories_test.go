@@ -796,3 +796,38 @@ func TestRename_unprotected(t *testing.T) {
 		})
 	}
 }
+
+// A replacement that comes after another creation in the same run takes nothing from
+// that one, and what it was to replace is back in state.
+func TestReplacement_afterAnotherCreation(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken))
+	c := &core{ctx: t.Context(), fatalf: t.Fatalf, clock: &historyClock{now: time.Now()}, heard: func(string) {}, state: map[string]*resourceState{}, imports: map[string]bool{}}
+	provider := values{"url": str(s.URL()), "token": str(rootToken)}
+	lines := operatorLines{unprotected: true, consent: true}.block()
+	run := func(options planOptions, addresses ...string) {
+		c.begin()
+		root := rootModule{provider: provider, providerKnown: provider, blocks: map[string]resourceBlock{}}
+		for _, address := range addresses {
+			root.blocks[address] = lines
+		}
+		made := c.plan(root, options)
+		if made == nil {
+			t.Fatalf("no plan: %v", c.journal)
+		}
+		c.apply(made, true, false, ending{})
+	}
+	run(planOptions{}, addressA)
+	old := c.state[addressA].current.values.of("token")
+	s.Replace(t)
+	run(planOptions{skipRead: true, replace: map[string]bool{addressA: true}}, addressA, addressB)
+	if !c.said("Second Resource for One Operator Token") {
+		t.Errorf("no second resource: %v", c.journal)
+	}
+	if made := c.state[addressB]; made == nil || !s.Accepts(t, made.current.values.of("token")) {
+		t.Errorf("the token that was created is not good: %v", c.journal)
+	}
+	if kept := c.state[addressA]; kept == nil || kept.current.values.of("token") != old {
+		t.Errorf("the old token is not in state: %v", c.journal)
+	}
+}
