@@ -15,26 +15,26 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
-// process is a provider as Terraform core drives one: plan and apply are processes of
+// caller is a provider as Terraform core drives one: plan and apply are processes of
 // their own. It shows what a run of the command line hides, private state above all.
-type process struct {
+type caller struct {
 	t      *testing.T
 	server tfprotov6.ProviderServer
 	schema *tfprotov6.GetProviderSchemaResponse
 }
 
-// values are attributes that are set. What is not is null, or computed.
-type values map[string]any
+// attributes are attributes that are set. What is not is null, or computed.
+type attributes map[string]any
 
-// object is one resource in a state or in a plan.
-type object struct {
+// stored is one resource in a state or in a plan.
+type stored struct {
 	kind     string
 	value    tftypes.Value
 	private  []byte
 	identity *tfprotov6.ResourceIdentityData
 }
 
-func newProcess(t *testing.T, s *influxdb3test.Server, settings values) *process {
+func newProcess(t *testing.T, s *influxdb3test.Server, settings attributes) *caller {
 	t.Helper()
 	server, err := providerserver.NewProtocol6WithError(newWithClock("test", &testClock{})())()
 	if err != nil {
@@ -44,10 +44,10 @@ func newProcess(t *testing.T, s *influxdb3test.Server, settings values) *process
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t, server, schema}
+	p := &caller{t, server, schema}
 	settings = maps.Clone(settings)
 	if settings == nil {
-		settings = values{}
+		settings = attributes{}
 	}
 	settings["url"] = s.URL()
 	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: p.encode(p.fill(schema.Provider, settings, tftypes.Value{}))})
@@ -55,7 +55,7 @@ func newProcess(t *testing.T, s *influxdb3test.Server, settings values) *process
 	return p
 }
 
-func (p *process) noError(err error, diags []*tfprotov6.Diagnostic) {
+func (p *caller) noError(err error, diags []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	if err != nil {
 		p.t.Fatal(err)
@@ -75,7 +75,7 @@ func failure(diags []*tfprotov6.Diagnostic) string {
 	return ""
 }
 
-func (p *process) encode(value tftypes.Value) *tfprotov6.DynamicValue {
+func (p *caller) encode(value tftypes.Value) *tfprotov6.DynamicValue {
 	p.t.Helper()
 	encoded, err := tfprotov6.NewDynamicValue(value.Type(), value)
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *process) encode(value tftypes.Value) *tfprotov6.DynamicValue {
 
 // fill makes an object of the values, as core proposes one: what is computed and not
 // set stays as it is in the prior state, and is unknown without one.
-func (p *process) fill(schema *tfprotov6.Schema, set values, prior tftypes.Value) tftypes.Value {
+func (p *caller) fill(schema *tfprotov6.Schema, set attributes, prior tftypes.Value) tftypes.Value {
 	p.t.Helper()
 	typ, _ := schema.ValueType().(tftypes.Object)
 	before := map[string]tftypes.Value{}
@@ -112,7 +112,7 @@ func (p *process) fill(schema *tfprotov6.Schema, set values, prior tftypes.Value
 	return tftypes.NewValue(typ, filled)
 }
 
-func (p *process) value(typ tftypes.Type, value any) tftypes.Value {
+func (p *caller) value(typ tftypes.Type, value any) tftypes.Value {
 	texts, ok := value.(map[string]string)
 	if !ok {
 		return tftypes.NewValue(typ, value)
@@ -125,12 +125,12 @@ func (p *process) value(typ tftypes.Type, value any) tftypes.Value {
 }
 
 // none is a resource that is not there.
-func (p *process) none(kind string) object {
-	return object{kind: kind, value: tftypes.NewValue(p.schema.ResourceSchemas[kind].ValueType(), nil)}
+func (p *caller) none(kind string) stored {
+	return stored{kind: kind, value: tftypes.NewValue(p.schema.ResourceSchemas[kind].ValueType(), nil)}
 }
 
 // plan plans what the configuration asks for, nil for a destruction.
-func (p *process) plan(prior object, config values) (object, string) {
+func (p *caller) plan(prior stored, config attributes) (stored, string) {
 	p.t.Helper()
 	schema := p.schema.ResourceSchemas[prior.kind]
 	written, proposed := p.none(prior.kind).value, p.none(prior.kind).value
@@ -150,7 +150,7 @@ func (p *process) plan(prior object, config values) (object, string) {
 	return p.decode(prior.kind, resp.PlannedState, resp.PlannedPrivate, resp.PlannedIdentity), failure(resp.Diagnostics)
 }
 
-func (p *process) decode(kind string, state *tfprotov6.DynamicValue, private []byte, identity *tfprotov6.ResourceIdentityData) object {
+func (p *caller) decode(kind string, state *tfprotov6.DynamicValue, private []byte, identity *tfprotov6.ResourceIdentityData) stored {
 	p.t.Helper()
 	got := p.none(kind)
 	got.private, got.identity = private, identity
@@ -165,7 +165,7 @@ func (p *process) decode(kind string, state *tfprotov6.DynamicValue, private []b
 	return got
 }
 
-func (p *process) apply(prior, planned object, config values) (object, string) {
+func (p *caller) apply(prior, planned stored, config attributes) (stored, string) {
 	p.t.Helper()
 	written := p.none(prior.kind).value
 	if config != nil {
@@ -181,7 +181,7 @@ func (p *process) apply(prior, planned object, config values) (object, string) {
 	return p.decode(prior.kind, resp.NewState, resp.Private, resp.NewIdentity), failure(resp.Diagnostics)
 }
 
-func (p *process) refresh(state object) (object, string) {
+func (p *caller) refresh(state stored) (stored, string) {
 	p.t.Helper()
 	resp, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
 		TypeName: state.kind, CurrentState: p.encode(state.value), Private: state.private, CurrentIdentity: state.identity,
@@ -192,7 +192,7 @@ func (p *process) refresh(state object) (object, string) {
 	return p.decode(state.kind, resp.NewState, resp.Private, resp.NewIdentity), failure(resp.Diagnostics)
 }
 
-func (p *process) importName(kind, name string) object {
+func (p *caller) importName(kind, name string) stored {
 	p.t.Helper()
 	resp, err := p.server.ImportResourceState(p.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: kind, ID: name})
 	p.noError(err, resp.Diagnostics)
@@ -200,7 +200,7 @@ func (p *process) importName(kind, name string) object {
 }
 
 // create plans and applies a new resource.
-func (p *process) create(kind string, config values) object {
+func (p *caller) create(kind string, config attributes) stored {
 	p.t.Helper()
 	planned, failed := p.plan(p.none(kind), config)
 	if failed != "" {
@@ -213,7 +213,7 @@ func (p *process) create(kind string, config values) object {
 	return made
 }
 
-func (o object) text(t *testing.T, name string) string {
+func (o stored) text(t *testing.T, name string) string {
 	t.Helper()
 	attributes := map[string]tftypes.Value{}
 	if err := o.value.As(&attributes); err != nil {
@@ -227,7 +227,7 @@ func (o object) text(t *testing.T, name string) string {
 }
 
 // privateOf reads a key of private state.
-func privateOf[T any](t *testing.T, o object, key string) (value T) {
+func privateOf[T any](t *testing.T, o stored, key string) (value T) {
 	t.Helper()
 	var keys map[string][]byte
 	if len(o.private) > 0 {
@@ -253,13 +253,13 @@ const (
 func TestProtocol_facts(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t)
-	first := newProcess(t, s, nil).create(operatorKind, values{})
+	first := newProcess(t, s, nil).create(operatorKind, attributes{})
 	state, failed := newProcess(t, s, nil).refresh(first)
 	facts := privateOf[operatorFacts](t, state, privateFacts)
 	if failed != "" || facts.Build == "" || facts.Version == "" || facts.ListedAt == "" || facts.PreviousHash != "" {
 		t.Errorf("%s, %+v", failed, facts)
 	}
-	config := values{"rotation_triggers": map[string]string{"a": "1"}}
+	config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
 	p := newProcess(t, s, nil)
 	planned, failed := p.plan(state, config)
 	if failed != "" {
@@ -295,9 +295,9 @@ func TestProtocol_failedRotation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := influxdb3test.New(t)
-			made := newProcess(t, s, nil).create(operatorKind, values{})
+			made := newProcess(t, s, nil).create(operatorKind, attributes{})
 			state, _ := newProcess(t, s, nil).refresh(made)
-			config := values{"rotation_triggers": map[string]string{"a": "1"}}
+			config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
 			planned, failed := newProcess(t, s, nil).plan(state, config)
 			if failed != "" {
 				t.Fatal(failed)
@@ -324,7 +324,7 @@ func TestProtocol_failedRotation(t *testing.T) {
 	}
 }
 
-func isUnknown(t *testing.T, o object, name string) bool {
+func isUnknown(t *testing.T, o stored, name string) bool {
 	t.Helper()
 	attributes := map[string]tftypes.Value{}
 	if err := o.value.As(&attributes); err != nil {
@@ -342,7 +342,7 @@ func TestProtocol_importStage(t *testing.T) {
 			t.Parallel()
 			s := influxdb3test.New(t)
 			admin := s.Bootstrap(t)
-			settings, name := values{"token": admin}, influxdb3.OperatorTokenName
+			settings, name := attributes{"token": admin}, influxdb3.OperatorTokenName
 			if kind == namedKind {
 				name = "ci"
 				s.CreateNamedAdmin(t, admin, name, 0)
@@ -366,9 +366,9 @@ func TestProtocol_importStage(t *testing.T) {
 		})
 	}
 	s := influxdb3test.New(t)
-	settings := values{"token": s.Bootstrap(t)}
+	settings := attributes{"token": s.Bootstrap(t)}
 	state := newProcess(t, s, settings).importName(operatorKind, influxdb3.OperatorTokenName)
-	config := values{"rotation_triggers": map[string]string{"a": "1"}}
+	config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
 	planned, failed := newProcess(t, s, settings).plan(state, config)
 	if failed != "" || isUnknown(t, planned, "token") {
 		t.Errorf("%q, and it would rotate after an import: %t", failed, isUnknown(t, planned, "token"))
@@ -384,19 +384,19 @@ func TestProtocol_ownCredential(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t)
 	admin := s.Bootstrap(t)
-	state := newProcess(t, s, values{"token": admin}).create(namedKind, values{"name": "automation"})
-	own := values{"token": state.text(t, "token")}
+	state := newProcess(t, s, attributes{"token": admin}).create(namedKind, attributes{"name": "automation"})
+	own := attributes{"token": state.text(t, "token")}
 	if _, failed := newProcess(t, s, own).plan(state, nil); failed == "" {
 		t.Error("its deletion was planned")
 	}
-	planned, failed := newProcess(t, s, values{"token": admin}).plan(state, nil)
+	planned, failed := newProcess(t, s, attributes{"token": admin}).plan(state, nil)
 	if failed != "" {
 		t.Fatal(failed)
 	}
 	if _, failed := newProcess(t, s, own).apply(state, planned, nil); failed == "" || !s.Accepts(t, state.text(t, "token")) {
 		t.Errorf("it was deleted: %q", failed)
 	}
-	if _, failed := newProcess(t, s, values{"token": admin}).apply(state, planned, nil); failed != "" || s.Accepts(t, state.text(t, "token")) {
+	if _, failed := newProcess(t, s, attributes{"token": admin}).apply(state, planned, nil); failed != "" || s.Accepts(t, state.text(t, "token")) {
 		t.Errorf("it was not deleted by another: %q", failed)
 	}
 }
@@ -405,7 +405,7 @@ func TestProtocol_ownCredential(t *testing.T) {
 func TestProtocol_secondResource(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t)
-	config := values{"deletion_protection": false}
+	config := attributes{"deletion_protection": false}
 	p := newProcess(t, s, nil)
 	state := p.create(operatorKind, config)
 	planned, _ := p.plan(p.none(operatorKind), config)
