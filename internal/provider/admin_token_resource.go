@@ -197,7 +197,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if r.in.usable() && !r.in.resources.stays(state.Hash.ValueString()) {
+	if r.in.usable() && !r.in.resources.stays() {
 		resp.Diagnostics.Append(secondResource(r.in))
 		return
 	}
@@ -452,8 +452,8 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	if token.Status.Accepted() {
 		resp.Diagnostics.AddWarning("Operator Token Stays Valid",
-			"InfluxDB 3 cannot delete its operator token. It is removed from state and goes on working for whoever holds it, until it is regenerated. "+
-				"A block that is created for the same server in this run gets it.")
+			"InfluxDB 3 cannot delete its operator token. It is no longer in state, and it works for whoever holds it until it is regenerated. "+
+				"If this run creates another block for the same server, that block gets it.")
 	}
 }
 

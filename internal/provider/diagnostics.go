@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,11 +25,21 @@ const (
 	importing    operation = "Import Operator Token"
 )
 
-// The ways out that several diagnostics name.
-const (
-	wayRecovery = "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182, set recovery_url (or INFLUXDB3_RECOVERY_URL) to http://127.0.0.1:8182"
-	wayToken    = "give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN): the current operator token, or on InfluxDB 3 Core any named admin token"
-)
+// wayRecovery is the way out through the recovery listener.
+const wayRecovery = "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182, and set recovery_url (or INFLUXDB3_RECOVERY_URL) to http://127.0.0.1:8182"
+
+// wayToken is the way out through a token. Somebody who has just given one hears that
+// it was refused.
+func wayToken(in *instance) string {
+	const which = "the current operator token, or on InfluxDB 3 Core any named admin token"
+	if in.configured.IsEmpty() {
+		return "give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN): " + which
+	}
+	return "give the provider another token (token, or INFLUXDB3_AUTH_TOKEN), because the one that it has did not help: " + which
+}
+
+// erroredState is where the only copy of a token may be that a state lacks.
+const erroredState = "First look for an errored.tfstate that an earlier run left: it may hold the current token. Push it with `terraform state push errored.tfstate`"
 
 // tokenIsDead says whether a failed rotation showed that the token in state is of
 // no use any more.
@@ -53,70 +65,83 @@ func operatorTokenProblem(op operation, err error, in *instance) diag.Diagnostic
 
 // explain returns what is true now and what to do.
 func explain(op operation, err *lifecycle.Error, in *instance) (now, next string) {
-	kept := "The token in state is kept as it was."
+	kept := "The token in state was not changed."
 	if op == establishing || op == importing {
-		kept = nothingChanged
+		kept = "Nothing is in state."
 	}
 	switch err.Problem {
 	case lifecycle.ProblemInterrupted:
-		return "Nothing was sent. " + kept, "Apply again."
+		return "No request was sent. " + kept, "Apply again."
 	case lifecycle.ProblemAuthenticationOff:
-		return "It has no tokens to manage: every request is allowed. " + kept,
+		return "Such a server has no tokens: it allows every request. " + kept,
 			"Start the server without --without-auth, or remove this resource from the configuration."
 	case lifecycle.ProblemWrongServer:
-		return "Nothing was changed on the server that answers, and the token in state is kept: it is still the one of the server that it was made on.",
-			"If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. If the server was rebuilt on purpose and the old token is of no use any more, " +
-				"forget it with `terraform state rm` and apply again, which bootstraps the new server. `-refresh=false` plans the rest of the configuration without asking."
-	case lifecycle.ProblemNoCredential:
-		if op == establishing {
-			kept = "Nothing is in state. If the server was new, something on the way may have sent the request twice, and then nobody holds its operator token."
-		}
-		return "The secret of an existing token cannot be read back from the server. " + kept, existingTokenWays(op, err)
-	case lifecycle.ProblemNotOperatorToken:
-		return "The secret of the operator token cannot be read back with another token. " + kept, existingTokenWays(op, err)
+		return "Nothing was changed on the server that answers. The token in state was not changed either: it belongs to the server that it was made on.",
+			"If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. If you rebuilt the server on purpose and no longer need the old token, " +
+				"run `terraform state rm` with the address of this resource and apply again: that makes the new server's token. To plan the rest without asking this server, use `-refresh=false`."
+	case lifecycle.ProblemNoCredential, lifecycle.ProblemNotOperatorToken:
+		return existingTokenNow(op, err), existingTokenWays(op, err, in)
 	case lifecycle.ProblemAllRefused:
-		return "Either somebody else has regenerated the token since it was last refreshed, or something on the way sent the request twice, and then a new one was made that nobody holds. " + deadNow(op),
-			"Do one of these and apply again, which then regenerates:\n" + bullets(capital(wayToken), capital(wayRecovery))
+		return "Since the last refresh, somebody else has regenerated the token, or something on the way sent our request twice. In the second case nobody holds the new token. " + deadNow(op),
+			"Do one of these and apply again, which then regenerates:\n" + bullets(erroredState, capital(wayToken(in)), capital(wayRecovery))
 	case lifecycle.ProblemForbidden:
-		return unchanged(op), "The server answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself. Look at which token the provider has; then apply again."
+		return unchanged(op), "The server answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself: check which token the provider has, then apply again."
 	case lifecycle.ProblemNotDone:
-		return notDone(op, err), "Remove the cause and apply again."
+		return notDone(op, err), cause(err, in)
 	case lifecycle.ProblemNoOperatorToken:
 		return kept, noOperatorToken(op)
 	case lifecycle.ProblemUnresolved:
 		if op == establishing {
-			return unresolvedNow(op),
-				"Apply again when " + in.client.Endpoint() + " can be reached. If the server has an operator token then that nobody holds, " + wayRecovery + ` and existing_token = "regenerate".`
+			return "Either the server still has no operator token, or it has one now that nobody holds. Nothing is in state.",
+				"If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. Otherwise apply again when it can be reached. If the error is then that the server already has an operator token, " + wayRecovery + `, and set existing_token = "regenerate".`
 		}
-		return unresolvedNow(op),
-			"Apply again when the server can be reached. If the old token turns out to be dead then, a token of another name or the recovery listener heals it: " + wayToken + "; or " + wayRecovery + "."
+		return "Either the old token still works, or the server has a new one that nobody holds. The old one stays in state, and " + stillDue(op) + ".",
+			"Apply again when " + in.client.Endpoint() + " can be reached. If the server then refuses the old token, " + wayToken(in) + "; or " + wayRecovery + "."
 	case lifecycle.ProblemLost:
-		return lostNow(op), "Do one of these and apply again, which then regenerates:\n" + bullets(
-			capital(wayRecovery)+lostConsent(op),
-			"Give the provider a named admin token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)"+lostConsent(op))
+		return lostNow(op), "Do one of these and apply again, which then regenerates:\n" + bullets(lostWays(op, in)...)
 	case lifecycle.ProblemUnverified:
-		return "The new token is in state, because it may be the only copy. The old one is dead if the new one is good." + staysDue(op),
-			"Apply again when " + in.client.Endpoint() + " can be reached: the refresh shows whether the token is good." + untaint(op)
+		return "The new token is in state, because it may be the only copy. If it works, the old one does not any more." + staysDue(op),
+			"Apply again when " + in.client.Endpoint() + " can be reached. The refresh shows whether the token works." + untaint(op)
 	case lifecycle.ProblemRaced:
-		return "Only the token that was made last is accepted by the server, and that is not known to be this one. The new token is in state, the old one is dead." + staysDue(op),
-			"Let one configuration alone rotate this server. Then apply again: the refresh shows whether the token is good. If it is not, " + wayToken + "; or " + wayRecovery + "." + untaint(op)
+		return "The server accepts only the token that was made last, and that may be the other one. The new token is in state. The old one no longer works." + staysDue(op),
+			"Make sure that only one configuration rotates this server, then apply again. The refresh shows whether the token works. If it does not, " + wayToken(in) + "; or " + wayRecovery + "." + untaint(op)
 	case lifecycle.ProblemElsewhere:
-		return "The new token is in state, because nobody else holds it. It is not the one of the server that the token before it was made on." + staysDue(op),
+		return "The new token is in state, because nobody else holds it. It belongs to another server than the token before it." + staysDue(op),
 			"Find out which server answers at " + in.client.Endpoint() + " and, if recovery_url is set, at that address. The previous version of the state has the token before this one. Correct the addresses, then apply again." + untaint(op)
 	case lifecycle.ProblemExpired:
 		return expiredNow, expiredNext
 	default:
-		return "Nothing was changed by this request, which asks only. " + kept, "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
+		return "This request only asks, so it changed nothing. " + kept, cause(err, in)
 	}
 }
 
-// What is true of an operator token whose time is over, and what to do.
+// cause is what to do about a request that did not get through, by what stood in the
+// way.
+func cause(err error, in *instance) string {
+	var unknownAuthority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &unknownAuthority):
+		return "The certificate of the server is signed by an authority that this machine does not know. Give its certificate to the provider with ca_cert_file, then run this again."
+	case errors.As(err, &name):
+		return "The certificate of the server is for another name than the one in the address. Use a name in url that the certificate is for, then run this again."
+	case errors.As(err, &plain):
+		return "The address begins with https, and what answers does not use TLS. If the server runs without TLS, begin url with http. Then run this again."
+	case strings.Contains(err.Error(), "malformed HTTP response"): // net/http has no type for it
+		return "What answers does not use HTTP. If the server uses TLS, begin url with https. Then run this again."
+	default:
+		return "Check that the server runs, that " + in.client.Endpoint() + " is its address, and what stands in front of it. Then run this again."
+	}
+}
+
+// What is true of an operator token that has expired, and what to do.
 const (
-	expiredNow = "The operator token came from a token file with an expiry, and that is over. Regenerating keeps the expiry, and so does the recovery listener, so no operator token of this server works any more, and none is made. " +
-		"Named admin tokens and resource tokens go on working."
-	expiredNext = "If you hold a named admin token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): it may do everything but bring the operator token back. " +
-		"Then let this resource go: set deletion_protection = false, apply, and remove the block. " +
-		"Only a server with a new data directory gets a working operator token; do not put an expiry into its token file."
+	expiredNow = "The operator token came from a token file with an expiry. Regenerating keeps that expiry, and so does the recovery listener. So no operator token of this server works any more, and the provider makes none. " +
+		"Named admin tokens and resource tokens still work."
+	expiredNext = "If you hold a named admin token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): everything but the operator token works with it. " +
+		"To remove this resource, set deletion_protection = false, apply, and then remove the block. " +
+		"Only a server with a new data directory has a working operator token again. Do not put an expiry into its token file."
 )
 
 // notDone says what is known of a request that was not carried out: it is proven where
@@ -126,15 +151,24 @@ func notDone(op operation, err *lifecycle.Error) string {
 	if !errors.As(err, &failed) || failed.Kind != influxdb3.KindOutcomeUnknown {
 		return unchanged(op)
 	}
-	return "What answered is not known to be the server, so the server was looked at: when it was last seen, some seconds later, it had not done it. If the request still arrives, the next refresh shows it. " +
-		strings.TrimPrefix(unchanged(op), nothingChanged+" ")
+	return notSeen + strings.TrimPrefix(unchanged(op), nothingChanged)
 }
+
+// notSeen is what is known of a request that the server has not carried out yet.
+const notSeen = "The answer may not be the server's own. The provider asked the server afterwards, for some seconds, and it had not done it. If the request still arrives later, the next refresh shows that."
 
 func staysDue(op operation) string {
 	if op == regenerating {
 		return " The rotation stays due."
 	}
 	return ""
+}
+
+func stillDue(op operation) string {
+	if op == regenerating {
+		return "the rotation stays due"
+	}
+	return "the replacement stays due"
 }
 
 // untaint is what to do about a resource whose creation has failed although there is
@@ -148,72 +182,77 @@ func untaint(op operation) string {
 
 func noOperatorToken(op operation) string {
 	if op == importing {
-		return "If the server is new, do not import: write the block alone, and an apply makes the token. If it runs with --without-auth, start it without."
+		return "If the server is new, do not import: write the block alone and apply, which makes the token. If the server runs with --without-auth, start it without that option."
 	}
-	return "If the server runs with --without-auth, start it without. If its operator token was deleted, forget the resource with `terraform state rm` and apply again, which creates another."
+	return "If the server runs with --without-auth, start it without that option. If its operator token was deleted, run `terraform state rm` with the address of this resource and apply again, which makes another."
 }
 
 const nothingChanged = "Nothing was changed on the server."
 
 func unchanged(op operation) string {
-	const server = nothingChanged
 	switch op {
-	case regenerating:
-		return server + " The token in state is unchanged, and the rotation stays due."
-	case replacing:
-		return server + " The token in state is unchanged, and its replacement stays due."
+	case regenerating, replacing:
+		return nothingChanged + " The token in state was not changed, and " + stillDue(op) + "."
 	case reading:
-		return server + " The token in state is kept as it was."
+		return nothingChanged + " The token in state was not changed."
 	default:
-		return server
+		return nothingChanged
 	}
 }
 
 func deadNow(op operation) string {
 	if op == establishing {
-		return "No token is in state."
+		return "Nothing is in state."
 	}
-	return "The old token is kept in state with the status rejected, and the rotation stays due."
-}
-
-func unresolvedNow(op operation) string {
-	if op == establishing {
-		return "Either the server has no operator token yet, or one was made that nobody holds. No token is in state."
-	}
-	return "Either the old token is still valid, or a new one was made that nobody holds. The old one is kept in state, and what was due stays due."
+	return "The old token stays in state with the status rejected, and " + stillDue(op) + "."
 }
 
 func lostNow(op operation) string {
 	if op == establishing {
-		return "The server has an operator token whose secret nobody may hold: it was made by this request, or by somebody else just before. No token is in state."
+		return "The server has an operator token now. This request made it, or somebody else did just before; in the first case nobody holds it. Nothing is in state."
 	}
-	return "The old token is dead, and nobody holds the new one. " + deadNow(op)
+	return "The old token no longer works, and nobody holds the new one. " + deadNow(op)
 }
 
-func lostConsent(op operation) string {
+// lostWays are the ways to regenerate a token that nobody holds.
+func lostWays(op operation, in *instance) []string {
+	named := capital(wayToken(in))
+	recovery := capital(wayRecovery)
 	if op == establishing {
-		return ` and set existing_token = "regenerate"`
+		const consent = `, and set existing_token = "regenerate"`
+		return []string{recovery + consent, named + consent}
 	}
-	return ""
+	return []string{erroredState, named, recovery}
+}
+
+// existingTokenNow is what is true of an operator token that the provider does not
+// have.
+func existingTokenNow(op operation, err *lifecycle.Error) string {
+	if err.Problem == lifecycle.ProblemNotOperatorToken {
+		return "The server does not show the secret of an existing token. Nothing was changed, and nothing is in state."
+	}
+	if op == importing {
+		return "The server does not show the secret of an existing token, so only the operator token itself can be imported. Nothing is in state."
+	}
+	return "The server does not show the secret of an existing token. Nothing is in state. (On a new server something on the way may have sent the request twice. Then nobody holds this token.)"
 }
 
 // existingTokenWays are the ways to get hold of an operator token that exists.
-func existingTokenWays(op operation, err *lifecycle.Error) string {
-	ways := []string{
-		"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): it is taken over as it is",
+func existingTokenWays(op operation, err *lifecycle.Error, in *instance) string {
+	ways := []string{"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). It is taken into state and not changed"}
+	if op == importing {
+		ways = append(ways, `If you do not, do not import. Write the block with existing_token = "regenerate": an apply then regenerates the token with a named admin token as the provider's token, or through recovery_url`)
+		return "Do one of these and run this again:\n" + bullets(ways...)
 	}
-	if op != importing {
-		if err.Problem == lifecycle.ProblemNotOperatorToken {
-			ways = append(ways, `If it may be replaced, set existing_token = "regenerate": whoever holds the old one must get the new one`)
-		} else {
-			ways = append(ways, `If it may be replaced and you hold a named admin token, give that to the provider and set existing_token = "regenerate"`)
-		}
-		ways = append(ways,
-			`If nobody holds it, `+wayRecovery+` and existing_token = "regenerate"`,
-			"If it was in this state before (a removed block, `terraform state rm`, lifecycle destroy = false, or a replacement under create_before_destroy, none of which a provider can see), the state's previous version or its backup still has it: give that to the provider")
+	if err.Problem == lifecycle.ProblemNotOperatorToken {
+		ways = append(ways, `If it may be regenerated, set existing_token = "regenerate". Whoever holds the old token needs the new one`)
 	} else {
-		ways = append(ways, `If you do not, do not import: write the block with existing_token = "regenerate", and an apply regenerates the token with the provider's token or through recovery_url`)
+		ways = append(ways, `If it may be regenerated and you hold a named admin token, give that to the provider and set existing_token = "regenerate"`)
 	}
+	ways = append(ways,
+		`If nobody holds it, `+wayRecovery+`, and set existing_token = "regenerate"`,
+		"If it was in this state before (a removed block, `terraform state rm`, lifecycle destroy = false), take it from the state's previous version or backup and give it to the provider",
+		"If "+in.client.Endpoint()+" is the wrong address, correct the provider's url")
 	return "Do one of these and run this again:\n" + bullets(ways...)
 }
 
@@ -244,62 +283,63 @@ func whichHash(hash string, in *instance) string {
 
 func deletionProtected(state adminTokenModel, in *instance) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Is Protected From Deletion",
-		"This would remove "+which(state, in)+" from state, and the only copy of the token would go with it.\n\n"+
+		"This run would remove "+which(state, in)+" from state, and with it the only copy of the token.\n\n"+
 			"No request was sent, and the token is still in state.\n\n"+
 			bullets(
-				"If the block was renamed or moved (count, for_each, a module), tell Terraform with a moved block, and nothing happens to the token",
-				"If it is to be rotated (-replace, replace_triggered_by), change a value in rotation_triggers instead: that is done in place",
-				"If Terraform marked it as tainted, run `terraform untaint` with its address",
-				"If it is meant to go, set deletion_protection = false, apply, and then remove it"))
+				"Did you rename or move the block (count, for_each, a module)? Add a moved block: the token stays as it is",
+				"Do you want to rotate (-replace, replace_triggered_by)? Change a value in rotation_triggers instead, which rotates in place",
+				"Did Terraform mark the resource as tainted? Run `terraform untaint` with its address",
+				"Do you want to remove it? Set deletion_protection = false, apply, and then remove it"))
 }
 
 // heldByAnother is the error about a creation while a protected resource has the very
 // token in state. It can be that resource's own replacement.
 func heldByAnother(hash string, in *instance) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Is in State Already",
-		"This plan creates an influxdb3_admin_token, and one in this state already has "+whichHash(hash, in)+".\n\n"+
+		"This plan creates an influxdb3_admin_token, and another one in this state already has "+whichHash(hash, in)+".\n\n"+
 			"Nothing was changed.\n\n"+
 			bullets(
-				"If this is a second block for the same server, remove it: two resources would rotate the token away from each other. For a second server use a second provider block with an alias",
-				"If this is a replacement (-replace, replace_triggered_by), change a value in rotation_triggers instead: deletion_protection refuses a replacement, because the only copy would leave the state for a moment",
-				"If Terraform marked the resource as tainted, run `terraform untaint` with its address",
-				"If the block was renamed, tell Terraform with a moved block"))
+				"Is this a second block for the same server? Remove it: each of the two would make the other's token useless. For a second server use a second provider block with an alias",
+				"Do you want to rotate (-replace, replace_triggered_by)? Change a value in rotation_triggers instead: deletion_protection refuses to replace the resource",
+				"Did Terraform mark the resource as tainted? Run `terraform untaint` with its address",
+				"Did you rename the block? Add a moved block"))
 }
 
 // creationFailed keeps a token in state whose successor could not be created.
 func creationFailed(state adminTokenModel, in *instance) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Is Kept in State",
-		"A creation for the same server has failed in this run, and "+which(state, in)+" was to be removed from state.\n\n"+
-			"No request was sent for this one, and the token is still in state.\n\n"+
-			"Remove the cause of the other error and apply again. If the block was renamed, a moved block does it without removing anything.")
+		"This run was to remove "+which(state, in)+" from state and to create another resource for the same server. The creation has failed.\n\n"+
+			"For this resource no request was sent, and the token is still in state.\n\n"+
+			"Correct the other error and apply again. If you renamed the block, add a moved block: then nothing is removed.")
 }
 
 func regeneratesLiving(hash string, in *instance) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("A Living Operator Token Will Be Regenerated",
-		"The server has "+whichHash(hash, in)+`, and existing_token = "regenerate" consents to replacing it: whoever holds it needs the new one.`)
+		"The server has "+whichHash(hash, in)+`, and existing_token = "regenerate" allows to regenerate it. Whoever holds it needs the new one.`)
 }
 
 // triggersRecorded is the warning about a change of triggers that replaces nothing.
 func triggersRecorded(so string) diag.Diagnostic {
 	// A value may be secret, so it has no path.
 	return diag.NewWarningDiagnostic("Rotation Triggers Are Recorded Without Rotating",
-		"This is the first apply after the import, so rotation_triggers are taken as the state of today: "+so)
+		"This is the first apply after the import, so rotation_triggers are only recorded: "+so)
 }
 
 // rotatedElsewhere is the error about a token that is dead while nothing asks for a
 // new one. After an import a change of the triggers does not: it is recorded.
 func rotatedElsewhere(state adminTokenModel, in *instance, imported bool) diag.Diagnostic {
 	ways := []string{
-		"Give the provider the current operator token (token, or INFLUXDB3_AUTH_TOKEN): if it is newer than the one in state, it is taken over, and nothing is regenerated. After a restore from a backup it is older, and one of the other ways is needed",
-		`Consent: set existing_token = "regenerate", with a named admin token as the provider's token or with recovery_url`,
+		erroredState,
+		"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). If it is newer than the one in state, it is taken into state and not changed",
+		`If the current one may be regenerated, set existing_token = "regenerate", and give the provider a named admin token or recovery_url`,
 	}
 	if !imported {
-		ways = append(ways, "Change a value in rotation_triggers, with a named admin token as the provider's token or with recovery_url")
+		ways[2] = `If the current one may be regenerated, change a value in rotation_triggers or set existing_token = "regenerate", and give the provider a named admin token or recovery_url`
 	}
-	ways = append(ways, "Forget the token, if it is of no use any more: set deletion_protection = false, apply, and remove the block")
+	ways = append(ways, "If you no longer need the token, set deletion_protection = false, apply, and remove the block")
 	return diag.NewErrorDiagnostic("Operator Token Was Regenerated Elsewhere",
-		"The server refuses "+which(state, in)+", so somebody else has regenerated it, or the reply with its successor was lost.\n\n"+
-			"No request was sent, and the old token is kept in state. It is not regenerated again without being asked for: somebody may hold the current one.\n\n"+
+		"The server refuses "+which(state, in)+". Somebody else has regenerated it, or an earlier reply with a new token was lost.\n\n"+
+			"No request was sent that changes anything, and the old token stays in state. The provider does not regenerate on its own now, because somebody may hold the current token.\n\n"+
 			"Do one of these and apply again:\n"+bullets(ways...))
 }
 
@@ -307,12 +347,12 @@ func rotatedElsewhere(state adminTokenModel, in *instance, imported bool) diag.D
 func (m adminTokenModel) fallbackWarning() (diags diag.Diagnostics) {
 	what := map[lifecycle.Fallback]string{
 		lifecycle.FallbackRefused: "The server does not accept the provider's token",
-		lifecycle.FallbackSame:    "The provider's token is the operator token itself, which this rotation kills",
+		lifecycle.FallbackSame:    "The provider's token is the operator token itself, which no longer works after this rotation",
 		lifecycle.FallbackNone:    "The provider has no token besides this one",
 	}[lifecycle.Fallback(m.FallbackStatus.ValueString())]
 	if what != "" {
 		diags.AddWarning("Nothing Would Heal a Lost Rotation",
-			what+". If the reply to this rotation is lost on the way, the new token is lost with it. "+
+			what+". If the reply to this rotation is lost on the way, so is the new token. "+
 				"Give the provider a named admin token (token, or "+envToken+"), or the address of the recovery listener (recovery_url, or "+envRecoveryURL+").")
 	}
 	return diags
@@ -325,8 +365,8 @@ func (m adminTokenModel) expiryWarning() (diags diag.Diagnostics) {
 	case m.Status.ValueString() == string(lifecycle.StatusExpired):
 		diags.AddWarning("Operator Token Has Expired", expiredNow+" "+expiredNext)
 	case !m.ExpiresAt.IsNull():
-		diags.AddWarning("Operator Token Will Expire", fmt.Sprintf("The operator token expires at %s, because it came from a token file with an expiry. Regenerating it does not change that, and afterwards no operator token works any more. "+
-			"Before that, make a named admin token without expires_in and give it to the provider (token, or %s): it goes on working.", timeOf(m.ExpiresAt).Format(time.RFC3339), envToken))
+		diags.AddWarning("Operator Token Will Expire", fmt.Sprintf("The operator token expires at %s, because it came from a token file with an expiry. Regenerating does not change that. After that time no operator token of this server works. "+
+			"Before then, make a named admin token without expires_in and give it to the provider (token, or %s).", timeOf(m.ExpiresAt).Format(time.RFC3339), envToken))
 	}
 	return diags
 }
@@ -340,20 +380,20 @@ func needsHandOver(err error) bool {
 
 func takenOver() diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Operator Token Was Regenerated Elsewhere",
-		"The server refuses the operator token in state, and the provider's token is the new one. It is taken over into state; nothing is regenerated.")
+		"The server refuses the operator token in state, and the provider's token is the new one. It is now in state, and nothing was regenerated.")
 }
 
 func refusedWarning() diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Operator Token Is Refused",
-		"The server refuses the operator token in state, so somebody else has regenerated it, or the reply with its successor was lost. "+
-			"As of this refresh it is kept in state with the status rejected.")
+		"The server refuses the operator token in state. Somebody else has regenerated it, or an earlier reply with a new token was lost. "+
+			"It stays in state with the status rejected.")
 }
 
 func secondResource(in *instance) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Second Resource for One Operator Token",
-		"Another influxdb3_admin_token in this run has the operator token of "+in.client.Endpoint()+". A server has one, and two resources would rotate it away from each other.\n\n"+
+		"Two influxdb3_admin_token resources in this run are for the operator token of "+in.client.Endpoint()+". A server has only one, and each resource would make the other's token useless.\n\n"+
 			"For this one no request was sent that changes anything.\n\n"+
-			"Keep one of the two; let Terraform forget the other with a removed block or `terraform state rm`. For a second server use a second provider block with an alias.")
+			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server use a second provider block with an alias.")
 }
 
 func providerUnknown(in *instance) diag.Diagnostic {
@@ -362,9 +402,9 @@ func providerUnknown(in *instance) diag.Diagnostic {
 		name = in.unknown
 	}
 	return diag.NewErrorDiagnostic("Provider Is Not Configured Yet",
-		fmt.Sprintf("The provider's %s is not known yet, because it comes from something that is still to be applied.\n\n"+
-			"Nothing was called.\n\n"+
-			"For a data source, add depends_on with the resource that it comes from; for an import, use a value that is known; or apply that resource first with -target.", name))
+		fmt.Sprintf("The provider's %s comes from a resource that is not applied yet, so it is not known.\n\n"+
+			"No request was sent.\n\n"+
+			"For a data source, add depends_on with that resource; inside a module, on the module. For an import, use a value that is known. Or apply that resource first with -target.", name))
 }
 
 // asDiagnostics turns what an operator should know into warnings.
@@ -379,15 +419,15 @@ func asDiagnostics(warnings []lifecycle.Warning) (diags diag.Diagnostics) {
 // everything but the operator token's resource, which does not need one.
 func missingToken(in *instance) string {
 	if in.issuer().Credential.IsEmpty() {
-		return "No token is configured. Put this behind a second provider block that has the operator token: alias it, and set its token = influxdb3_admin_token.operator.token. " +
-			"Or give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)."
+		return "No token is configured. If this configuration has the operator token, add a second provider block with an alias and token = influxdb3_admin_token.operator.token, and use it for this resource or data source. " +
+			"Otherwise give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)."
 	}
 	return refusedToken
 }
 
-const refusedToken = "If this configuration rotates the operator token, and the provider's token was that one, it is dead since then. The way to keep it current without a hand is a second provider block: " +
-	"alias it, set its token = influxdb3_admin_token.operator.token, and put every other resource and data source under it. " +
-	"Until then, `-target` the operator token to repair it first. Otherwise give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN); a named admin token is not killed by rotations."
+const refusedToken = "If the provider's token was the operator token, a rotation has made it useless. To avoid that, add a second provider block with an alias and token = influxdb3_admin_token.operator.token, " +
+	"and use it for every other resource and data source. Until then, repair the operator token first with `-target`. " +
+	"Otherwise give the provider another token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN). A named admin token keeps working when the operator token is rotated."
 
 // issuedTokenProblem says of a failure with a token that is created and deleted by
 // name what happened, what is true now and what to do next.
@@ -402,33 +442,35 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 	if verb == "Create" { // one of somebody else may have made room for it
 		now = fmt.Sprintf("No token %q was made.", name)
 	}
-	next := "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
+	next := cause(known, in)
 	switch known.Problem {
 	case lifecycle.ProblemNoCredential:
 		next = missingToken(in)
 	case lifecycle.ProblemInterrupted, lifecycle.ProblemNotDone:
 		var failed *influxdb3.Error
 		if errors.As(known, &failed) && failed.Kind == influxdb3.KindOutcomeUnknown {
-			now = fmt.Sprintf("What answered is not known to be the server, so the server was looked at: when it was last seen, some seconds later, it had not done it. If the request still arrives, the data source influxdb3_tokens shows the token %q.", name)
+			now = notSeen
 		}
-		next = "Remove the cause and apply again."
 	case lifecycle.ProblemUnverified:
-		now = "The token is in state, because it may be the only copy, and the resource is tainted."
-		next = "Apply again when the server can be reached: that deletes the token and creates another."
+		now = "The token is in state, because it may be the only copy. Terraform has marked the resource as tainted."
+		next = "Apply again when the server can be reached. That deletes the token and creates another."
 	case lifecycle.ProblemAuthenticationOff:
 		next = "The server runs without authentication and has no tokens to manage. Start it without --without-auth."
 	case lifecycle.ProblemNameTaken:
-		next = "Names are unique among tokens of all kinds, expired ones included. Use name_prefix, which makes a name unique and lets create_before_destroy work; or delete the token that is there; or import it by its name and replace it (-replace), because its secret cannot be read back."
+		next = "A name can be used once, among tokens of all kinds, expired ones too. Do one of these and apply again:\n" + bullets(
+			"Use name_prefix, which makes the name unique and works with create_before_destroy",
+			"Delete the token that is there ("+deletion(name)+")",
+			"Import it by its name and replace it (-replace), because the server does not show its secret")
 	case lifecycle.ProblemNotSupported:
 		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud, named admin tokens InfluxDB 3.1 or later. On InfluxDB 3 Core use influxdb3_named_admin_token. If the server is one of those, check the provider's url and its path."
 	case lifecycle.ProblemWrongServer:
-		now = "Nothing was changed on the server that answers, and the token in state is kept."
-		next = "If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. If the server was rebuilt on purpose, forget the token with `terraform state rm` and apply again."
+		now = "Nothing was changed on the server that answers, and the token in state was not changed."
+		next = "If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. A provider block with an alias does not inherit it. If you rebuilt the server on purpose, run `terraform state rm` with the address of this resource and apply again."
 	case lifecycle.ProblemForbidden:
 		next = "Give the provider the operator token or a named admin token."
 	case lifecycle.ProblemUnresolved:
 		now = fmt.Sprintf("It is not known whether the server has the token %q.", name)
-		next = "Look for it in the data source influxdb3_tokens when the server can be reached. If it was made by this run, nobody holds its secret: delete it (" + deletion(name) + ") and apply again."
+		next = "When the server can be reached, look for it in the data source influxdb3_tokens. If this run made it, nobody holds its secret: delete it (" + deletion(name) + ") and apply again."
 	case lifecycle.ProblemLost:
 		now = fmt.Sprintf("The server has a token %q whose secret nobody holds.", name)
 		next = "Delete it when the server can be reached (" + deletion(name) + ") and apply again."
@@ -439,10 +481,10 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 // ownCredential is the error about a token that the provider itself works with.
 func ownCredential(name string) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Token Is the Provider's Own",
-		fmt.Sprintf("This plan deletes the token %q, and the provider works with that very token: after it nothing could be done any more.\n\n"+
+		fmt.Sprintf("This run would delete the token %q, and the provider uses this very token. Without it the provider could do nothing more.\n\n"+
 			"Nothing was changed.\n\n"+
-			"Give the provider another token first (token, or INFLUXDB3_AUTH_TOKEN), the operator token for example, and apply again. "+
-			"A token that is to renew itself needs name_prefix and create_before_destroy, so that its successor is there before, or keep_on_destroy, so that it is not deleted. "+
+			"Give the provider another token first (token, or INFLUXDB3_AUTH_TOKEN), for example the operator token, and apply again. "+
+			"A token that renews itself needs name_prefix and create_before_destroy, or keep_on_destroy. "+
 			"To let Terraform forget the token without deleting it, use `terraform state rm`.", loggable(name)))
 }
 
@@ -451,7 +493,7 @@ func deletion(name string) string { return fmt.Sprintf("influxdb3 delete token -
 
 // dataSourceProblem is for what only reads.
 func dataSourceProblem(what string, err error, in *instance) diag.Diagnostic {
-	next := "Check the address (" + in.client.Endpoint() + "), what stands in front of the server, and that it runs; then run this again."
+	next := cause(err, in)
 	var known *lifecycle.Error
 	if errors.As(err, &known) && known.Problem == lifecycle.ProblemNoCredential {
 		next = missingToken(in)

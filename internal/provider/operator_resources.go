@@ -23,7 +23,7 @@ type operatorResources struct {
 	changed  chan struct{}           // closed at the next change
 	read     map[string]int          // by hash, how many states with it were refreshed
 	guarded  map[string]bool         // by hash, whether one of them is protected from deletion
-	planned  map[string]bool         // by hash, whether a resource with it stays
+	kept     bool                    // whether the plan keeps a resource
 	imported map[string]bool         // by hash, whether it was imported in this process
 	stage    stage                   // of the one creation or rotation that a process may make
 	made     lifecycle.OperatorToken // by that, once it has succeeded
@@ -51,7 +51,7 @@ type handedOver struct {
 func newOperatorResources() *operatorResources {
 	return &operatorResources{
 		patience: othersWait,
-		changed:  make(chan struct{}), read: map[string]int{}, guarded: map[string]bool{}, planned: map[string]bool{}, imported: map[string]bool{},
+		changed:  make(chan struct{}), read: map[string]int{}, guarded: map[string]bool{}, imported: map[string]bool{},
 	}
 }
 
@@ -109,13 +109,10 @@ func (o *operatorResources) heldTwice(hash string) bool {
 	return o.wait(func() bool { return o.read[hash] > 1 })
 }
 
-// stays notes that the plan keeps a resource with that token, and says whether it is
-// the only one that does.
-func (o *operatorResources) stays(hash string) (only bool) {
-	o.change(func() {
-		only = !o.planned[hash]
-		o.planned[hash] = true
-	})
+// stays notes that the plan keeps a resource, and says whether it is the only one that
+// it keeps. Another one is for the same server, whatever token it has in state.
+func (o *operatorResources) stays() (only bool) {
+	o.change(func() { only, o.kept = !o.kept, true })
 	return only
 }
 
