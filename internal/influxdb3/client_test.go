@@ -1958,6 +1958,31 @@ func TestSomebodyElsesToken(t *testing.T) {
 	})
 }
 
+// TestCached: a reply that has been kept somewhere says so by its age.
+func TestCached(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		header http.Header
+		want   bool
+	}{
+		"the server's":      {nil, false},
+		"with an age":       {http.Header{"Age": {"30"}}, true},
+		"with the age of 0": {http.Header{"Age": {"0"}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := influxdb3test.New(t)
+			if tt.header != nil {
+				server.Inject(influxdb3test.Fault{Kind: influxdb3test.SetHeader, Header: tt.header})
+			}
+			token, err := newClient(t, server).CreateOperatorToken(t.Context())
+			if err != nil || token.Cached != tt.want {
+				t.Errorf("got %+v, %v", token, err)
+			}
+		})
+	}
+}
+
 // listenRaw answers one connection with a text once something has arrived, and returns its address.
 func listenRaw(t *testing.T, answer string) string {
 	t.Helper()
