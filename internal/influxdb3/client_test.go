@@ -1250,6 +1250,9 @@ func TestPartial(t *testing.T) {
 		if !errors.Is(failed, io.ErrUnexpectedEOF) || !strings.Contains(failed.Message, "the token in it cannot be read") {
 			t.Errorf("got %+v", failed)
 		}
+		if want := server.ClusterUUID(t); m.listener != "recovery" && failed.ClusterUUID != want || failed.Date.IsZero() {
+			t.Errorf("of cluster %q at %s, want %q", failed.ClusterUUID, failed.Date, want)
+		}
 		partial := failed.Partial.Reveal()
 		if len(partial) != tokenSize || !server.Accepts(t, partial) {
 			t.Errorf("the partial token has %d bytes, or the server refuses it", len(partial))
@@ -1956,6 +1959,40 @@ func TestSomebodyElsesToken(t *testing.T) {
 			t.Error("cut short: the token in it is kept")
 		}
 	})
+}
+
+// TestNames_cluster: whether a server names its cluster to somebody without a token (3.8 and later).
+func TestNames_cluster(t *testing.T) {
+	t.Parallel()
+	for version, named := range map[string]bool{"3.10": true, "3.9": true, "3.7": false, "3.4": false} {
+		server := influxdb3test.New(t, influxdb3test.As(version))
+		want := ""
+		if named {
+			want = server.ClusterUUID(t)
+		}
+		got, err := newClient(t, server).Names(t.Context())
+		if err != nil || got != want {
+			t.Errorf("%s: got %q, %v, want %q", version, got, err, want)
+		}
+		server.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: http.StatusInternalServerError})
+		if got, err := newClient(t, server).Names(t.Context()); err == nil || got != "" {
+			t.Errorf("%s: got %q, although nobody told", version, got)
+		}
+	}
+}
+
+// TestFindToken_hash: one query asks for a name and for the token of a hash.
+func TestFindToken_hash(t *testing.T) {
+	t.Parallel()
+	server := influxdb3test.New(t)
+	admin := server.Bootstrap(t)
+	hash := influxdb3.NewSecret(server.CreateNamedAdmin(t, admin, "ci", 0)).Hash()
+	server.CreateNamedAdmin(t, admin, "other", 0)
+	found, err := newClient(t, server).FindToken(t.Context(), influxdb3.NewSecret(admin), influxdb3.OperatorTokenName, hash)
+	if err != nil || len(found.Tokens) != 2 || found.Find(influxdb3.OperatorTokenName) == nil || found.FindHash(hash) == nil || found.FindHash(hash).Name != "ci" || found.FindHash("fffffffff") != nil {
+		t.Errorf("got %+v, %v", found, err)
+	}
+	assertRequests(t, server, 1)
 }
 
 // TestCached: a reply that has been kept somewhere says so by its age.

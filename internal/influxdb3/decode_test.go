@@ -492,6 +492,7 @@ func TestRecognise(t *testing.T) {
 	create := call{method: "POST", path: operatorPath, mints: OperatorTokenName, changes: true}
 	named := call{method: "POST", path: namedAdminPath, mints: "ci", token: secret, changes: true}
 	remove := call{method: "DELETE", path: tokenPath, token: secret, changes: true}
+	recovery := call{method: "POST", path: regeneratePath, mints: OperatorTokenName, changes: true, recover: true}
 	const refusal = `{"error": "the request was not authenticated"}`
 	for name, tt := range map[string]struct {
 		call              call
@@ -532,6 +533,13 @@ func TestRecognise(t *testing.T) {
 		"another 400":                      {named, 400, "<html>", KindRefused, false, false},
 		"content type":                     {named, 415, "unacceptable content-type, expected: application/json", KindRefused, true, false},
 		"too large":                        {named, 413, "", KindRefused, false, false},
+		"refusal of the listener":          {recovery, 401, "", KindUnauthorized, false, true},
+		"taken, and nothing is made":       {remove, 409, "token name already exists, ", KindConflict, false, false},
+		"nothing to regenerate, a 400":     {regenerate, 400, "missing admin token, cannot update", KindRefused, false, false},
+		"no authentication, a 404":         {regenerate, 404, "endpoint disabled, started without auth", KindNotFound, false, false},
+		"a deletion that is not allowed":   {remove, 405, "not allowed", KindNotEnabled, false, false},
+		"no such page":                     {named, 404, "page not found", KindNotFound, false, false},
+		"forbidden, in words of a 400":     {named, 403, "serde json error: x", KindForbidden, false, false},
 	} {
 		failed := &Error{Status: tt.status, Kind: classify(tt.status, []byte(tt.body), tt.call.changes), Message: New(Config{}).message([]byte(tt.body), tt.call.token)}
 		tt.call.recognise(failed, []byte(tt.body))
@@ -671,6 +679,21 @@ func TestClassify(t *testing.T) {
 		}
 		if got := classify(tt.status, []byte(tt.body), true); got != tt.writes {
 			t.Errorf("%d %s to a change is %d, want %d", tt.status, tt.body, got, tt.writes)
+		}
+	}
+}
+
+func TestSameHash(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"0123456789", "0123456789", true}, {"0123456789", "012345678", true}, {"0123456789", "0123456780", false},
+		{"", "", false}, {"", "0123456789", false}, {"0123456789", "", false},
+	} {
+		if got := SameHash(tt.a, tt.b); got != tt.want {
+			t.Errorf("%q and %q: %t", tt.a, tt.b, got)
 		}
 	}
 }
