@@ -426,3 +426,82 @@ func TestProtocol_secondResource(t *testing.T) {
 		t.Errorf("%q, %s instead of %s", failed, back.text(t, "hash"), state.text(t, "hash"))
 	}
 }
+
+// The process goes on with the token that it has made: its own old one is dead.
+func TestProtocol_goesOnAfterRotation(t *testing.T) {
+	t.Parallel()
+	for name, existing := range map[string]string{"created anew": existingRegenerate, "rotated": existingAdopt} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			old := s.Bootstrap(t)
+			p := newProcess(t, s, values{"token": old})
+			state := p.create(operatorKind, values{"existing_token": existing})
+			if existing == existingAdopt {
+				config := values{"rotation_triggers": map[string]string{"a": "1"}}
+				p = newProcess(t, s, values{"token": old})
+				planned, failed := p.plan(state, config)
+				if failed != "" {
+					t.Fatal(failed)
+				}
+				if state, failed = p.apply(state, planned, config); failed != "" {
+					t.Fatal(failed)
+				}
+			}
+			if s.Accepts(t, old) {
+				t.Fatal("it was not regenerated")
+			}
+			if made := p.create(namedKind, values{"name": "ci"}); !s.Accepts(t, made.text(t, "token")) {
+				t.Error("the token is not good")
+			}
+			// What create_before_destroy leaves of an object is dead, and goes.
+			if gone, failed := p.plan(state, nil); failed != "" {
+				t.Error(failed)
+			} else if _, failed := p.apply(state, gone, nil); failed != "" {
+				t.Errorf("what was replaced stays: %s", failed)
+			}
+		})
+	}
+}
+
+// A creation that ends with an error keeps a token that may be the only copy, and what
+// was handed over.
+func TestProtocol_failedCreation(t *testing.T) {
+	t.Parallel()
+	t.Run("a token in hand", func(t *testing.T) {
+		t.Parallel()
+		s := influxdb3test.New(t)
+		p := newProcess(t, s, nil)
+		planned, _ := p.plan(p.none(operatorKind), values{})
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.SetHeader, Path: createPath, Header: map[string][]string{"Age": {"30"}}})
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1})
+		made, failed := p.apply(p.none(operatorKind), planned, values{})
+		s.ClearFaults()
+		if failed == "" || !s.Accepts(t, made.text(t, "token")) {
+			t.Errorf("%q, and the token in hand was dropped", failed)
+		}
+	})
+	t.Run("handed over", func(t *testing.T) {
+		t.Parallel()
+		s := influxdb3test.New(t)
+		config := values{"deletion_protection": false}
+		state := newProcess(t, s, nil).create(operatorKind, config)
+		state, _ = newProcess(t, s, nil).refresh(state)
+		p := newProcess(t, s, nil)
+		gone, _ := p.plan(state, nil)
+		if _, failed := p.apply(state, gone, nil); failed != "" {
+			t.Fatal(failed)
+		}
+		changed := values{"deletion_protection": false, "rotation_triggers": map[string]string{"a": "1"}}
+		planned, _ := p.plan(p.none(operatorKind), changed)
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
+		back, failed := p.apply(p.none(operatorKind), planned, changed)
+		if failed == "" || back.text(t, "hash") != state.text(t, "hash") || !s.Accepts(t, back.text(t, "token")) {
+			t.Errorf("%q, %s instead of %s", failed, back.text(t, "hash"), state.text(t, "hash"))
+		}
+		// The rotation that was asked for is still due.
+		if again, _ := newProcess(t, s, nil).plan(back, changed); !isUnknown(t, again, "token") {
+			t.Error("the rotation was forgotten")
+		}
+	})
+}
