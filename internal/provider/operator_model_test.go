@@ -90,6 +90,19 @@ func TestAdminTokenModel_due(t *testing.T) {
 	}
 }
 
+// A limit that is not known yet is a change, also where there was none.
+func TestAdminTokenModel_limitNotKnown(t *testing.T) {
+	t.Parallel()
+	plan := adminTokenModel{RotateAfter: duration{timetypes.NewGoDurationUnknown()}}
+	if !plan.circumstances(adminTokenModel{RotateAfter: durationNull()}, false, false).RotateAfterChanged {
+		t.Error("it is no change")
+	}
+	plan.RotateAfter = durationNull()
+	if plan.circumstances(adminTokenModel{RotateAfter: durationNull()}, false, false).RotateAfterChanged {
+		t.Error("no limit and no limit differ")
+	}
+}
+
 func TestRotationDueAt(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)

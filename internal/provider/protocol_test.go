@@ -505,3 +505,96 @@ func TestProtocol_failedCreation(t *testing.T) {
 		}
 	})
 }
+
+// Two blocks for one token are refused wherever the second one shows.
+func TestProtocol_twoBlocks(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	admin := s.Bootstrap(t)
+	settings := values{"token": admin}
+	config := values{"rotation_triggers": map[string]string{"a": "1"}}
+	state := newProcess(t, s, settings).create(operatorKind, values{})
+
+	p := newProcess(t, s, settings)
+	if _, failed := p.plan(state, values{}); failed != "" {
+		t.Fatal(failed)
+	}
+	if _, failed := p.plan(state, values{}); failed == "" {
+		t.Error("a second one with this token is planned to stay")
+	}
+
+	p = newProcess(t, s, settings)
+	p.importName(operatorKind, influxdb3.OperatorTokenName)
+	for name, other := range map[string]struct {
+		p  *process
+		id string
+	}{"imported before": {p, influxdb3.OperatorTokenName}, "another name": {newProcess(t, s, settings), "ci"}} {
+		resp, err := other.p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: operatorKind, ID: other.id})
+		if err != nil || failure(resp.Diagnostics) == "" {
+			t.Errorf("%s: it was imported, %v", name, err)
+		}
+	}
+	p = newProcess(t, s, settings)
+	if _, failed := p.refresh(state); failed != "" {
+		t.Fatal(failed)
+	}
+	resp, err := p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: operatorKind, ID: influxdb3.OperatorTokenName})
+	if err != nil || failure(resp.Diagnostics) == "" {
+		t.Errorf("a token that a state has was imported, %v", err)
+	}
+
+	planned, failed := newProcess(t, s, settings).plan(state, config)
+	if failed != "" {
+		t.Fatal(failed)
+	}
+	p = newProcess(t, s, settings)
+	if _, failed := p.apply(state, planned, config); failed != "" {
+		t.Fatal(failed)
+	}
+	if _, failed := p.apply(state, planned, config); failed == "" || count(s, "POST", regeneratePath) != 1 {
+		t.Errorf("one process rotated twice: %q", failed)
+	}
+}
+
+// The only copy of a token does not leave the state: not while it is protected, and not
+// once the creation that it could be for has failed.
+func TestProtocol_onlyCopy(t *testing.T) {
+	t.Parallel()
+	t.Run("protected", func(t *testing.T) {
+		t.Parallel()
+		s := influxdb3test.New(t)
+		p := newProcess(t, s, nil)
+		protected := p.create(operatorKind, values{})
+		p = newProcess(t, s, nil)
+		if _, failed := p.plan(protected, nil); failed == "" {
+			t.Error("its destruction was planned")
+		}
+		// The plan of a replacement looks like a creation: the destruction is applied.
+		if _, failed := p.apply(protected, p.none(operatorKind), nil); failed == "" {
+			t.Error("it was destroyed")
+		}
+	})
+	for name, path := range map[string]string{"a creation failed": createPath, "a rotation failed": regeneratePath} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			config := values{"deletion_protection": false}
+			state := newProcess(t, s, nil).create(operatorKind, config)
+			p, prior, changed := newProcess(t, s, nil), state, values{"deletion_protection": false, "rotation_triggers": map[string]string{"a": "1"}}
+			if path == createPath {
+				prior = p.none(operatorKind)
+			}
+			planned, failed := p.plan(prior, changed)
+			if failed != "" {
+				t.Fatal(failed)
+			}
+			s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: path})
+			if _, failed := p.apply(prior, planned, changed); failed == "" {
+				t.Fatal("it did not fail")
+			}
+			if _, failed := p.apply(state, p.none(operatorKind), nil); failed == "" {
+				t.Error("the token left the state, and nothing is to come that takes it")
+			}
+		})
+	}
+}
