@@ -24,6 +24,9 @@ import (
 // with which other people do what they do.
 const rootToken = "apiv3_ROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTROOTRO"
 
+// wholeToken is how much of a reply holds the whole token, in bytes.
+const wholeToken = 200
+
 // anyToken finds every token, whoever made it.
 var anyToken = regexp.MustCompile(`apiv3_[A-Za-z0-9_-]{8,}`)
 
@@ -271,7 +274,7 @@ func (h *history) drawFault() influxdb3test.Fault {
 			f.Header = http.Header{"Retry-After": {"3"}}
 		}
 	case influxdb3test.Truncate:
-		f.Keep = rapid.SampledFrom([]int{20, 60, 160, 200}).Draw(h.T, "keep")
+		f.Keep = rapid.SampledFrom([]int{20, 60, 160, wholeToken}).Draw(h.T, "keep")
 	case influxdb3test.DeliverLate:
 		f.Status = rapid.SampledFrom([]int{0, 502}).Draw(h.T, "status")
 		f.DeliverAfter = rapid.IntRange(0, 4).Draw(h.T, "deliver after")
@@ -290,7 +293,8 @@ type run struct {
 	together  bool
 	end       ending
 	fault     *influxdb3test.Fault
-	elsewhere bool // somebody regenerates between plan and apply
+	blind     *influxdb3test.Fault // what keeps it from looking
+	elsewhere bool                 // somebody regenerates between plan and apply
 }
 
 func (h *history) drawRun() run {
@@ -313,6 +317,9 @@ func (h *history) drawRun() run {
 	if few("fault") || few("another fault") {
 		f := h.drawFault()
 		r.fault = &f
+		if f.Path != queryPath && rapid.Bool().Draw(h.T, "and no look afterwards") {
+			r.blind = &influxdb3test.Fault{Path: queryPath, Kind: influxdb3test.Answer, Status: http.StatusBadGateway, Skip: rapid.IntRange(1, 4).Draw(h.T, "looks"), Times: -1}
+		}
 	}
 	if r.planOnly {
 		return r
@@ -348,6 +355,9 @@ func (h *history) terraform(r run) {
 	h.server.ResetRequests()
 	if r.fault != nil {
 		h.server.Inject(*r.fault)
+	}
+	if r.blind != nil {
+		h.server.Inject(*r.blind)
 	}
 	regenerates := h.regenerates(r)
 	made := c.plan(h.root(), r.options)
@@ -411,7 +421,7 @@ func (h *history) checkState() {
 // checkSuccess: a success is true. Nothing was refreshed with -refresh=false, where
 // only what was made counts.
 func (h *history) checkSuccess(made *plan, r run) {
-	if r.options.skipRead && !h.minted() || secondBlock(made) {
+	if r.options.skipRead && !h.minted(r) || secondBlock(made) {
 		return
 	}
 	for _, o := range h.held() {
@@ -481,14 +491,18 @@ func secondBlock(made *plan) bool {
 
 // minted says whether the last request that makes a token was carried out and its
 // reply got through whole.
-func (h *history) minted() bool {
+func (h *history) minted(r run) bool {
 	whole := false
+	through := []string{"", "Repeat", "SetHeader"}
+	if r.fault != nil && r.fault.Keep >= wholeToken {
+		through = append(through, "Truncate")
+	}
 	for _, q := range h.server.Requests() {
 		if q.Path != createPath && q.Path != regeneratePath {
 			continue
 		}
 		switch {
-		case q.Status == http.StatusCreated && slices.Contains([]string{"", "Repeat", "SetHeader"}, q.Fault):
+		case q.Status == http.StatusCreated && slices.Contains(through, q.Fault):
 			whole = true
 		case q.Fault == "" && q.Status >= 400, q.Fault == "Answer", q.Fault == "CutBefore", q.Fault == "SetHeader":
 			// nothing was made
@@ -500,8 +514,8 @@ func (h *history) minted() bool {
 }
 
 // checkMinted: a token whose reply got through is in state.
-func (h *history) checkMinted(run) {
-	if h.minted() && !h.hasWorking() {
+func (h *history) checkMinted(r run) {
+	if h.minted(r) && !h.hasWorking() {
 		h.Fatalf("a token was made, its reply got through, and it is not in state")
 	}
 }
@@ -628,6 +642,19 @@ func (h *history) recovers() {
 	h.Fatalf("stuck: three applies with a named admin token and consent do not end well")
 }
 
+// rename gives each block the other's address.
+func (h *history) rename() {
+	a, isA := h.blocks[addressA]
+	b, isB := h.blocks[addressB]
+	clear(h.blocks)
+	if isA {
+		h.blocks[addressB] = a
+	}
+	if isB {
+		h.blocks[addressA] = b
+	}
+}
+
 func (h *history) address() string { return rapid.SampledFrom(addresses).Draw(h.T, "address") }
 
 // actions are what can happen.
@@ -675,16 +702,25 @@ func (h *history) actions() map[string]func(*rapid.T) {
 			h.Logf("trigger of %s = %d", address, s.trigger)
 		},
 		"rename": func(*rapid.T) {
-			a, isA := h.blocks[addressA]
-			b, isB := h.blocks[addressB]
-			clear(h.blocks)
-			if isA {
-				h.blocks[addressB] = a
-			}
-			if isB {
-				h.blocks[addressA] = b
-			}
+			h.rename()
 			h.Logf("rename: %+v", h.blocks)
+		},
+		"rename, and apply": func(*rapid.T) {
+			h.rename()
+			r := h.drawRun()
+			r.planOnly, r.options.skipRead = false, false
+			h.Logf("rename: %+v apply %+v fault %+v", h.blocks, r, r.fault)
+			h.terraform(r)
+		},
+		"a second block takes the token too": func(rt *rapid.T) {
+			good := h.core.state[addressA]
+			if good == nil || good.current == nil || h.core.state[addressB] != nil || !h.accepts(good.current.values.of("token")) {
+				rt.Skip("nothing to take")
+			}
+			h.credential = good.current.values.of("token")
+			h.blocks[addressB] = operatorLines{unprotected: rapid.Bool().Draw(rt, "unprotected")}
+			h.Logf("a second block: %+v", h.blocks)
+			h.terraform(run{})
 		},
 		"a block more or less": func(rt *rapid.T) {
 			address := h.address()
@@ -709,6 +745,17 @@ func (h *history) actions() map[string]func(*rapid.T) {
 			h.noteImports(nil)
 			h.Logf("import %s %t %s %s", address, ok, h.describe(), strings.Join(h.core.journal, "\n    "))
 			h.checkOthers(false, false)
+			if !ok || rapid.Bool().Draw(rt, "and nothing else") {
+				return
+			}
+			for range 3 { // the first apply is over by then
+				h.terraform(run{})
+			}
+			s := h.blocks[address]
+			s.trigger++
+			h.blocks[address] = s
+			h.Logf("trigger of %s = %d, and apply", address, s.trigger)
+			h.terraform(run{})
 		},
 		"state rm": func(*rapid.T) {
 			if rapid.IntRange(0, 2).Draw(h.T, "really") == 1 {
