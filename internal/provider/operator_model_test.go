@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -20,7 +19,7 @@ func triggers(values ...attr.Value) types.Map {
 	return types.MapValueMust(types.StringType, elements)
 }
 
-func limit(d time.Duration) duration { return duration{timetypes.NewGoDurationValue(d)} }
+func limit(d time.Duration) duration { return duration{types.StringValue(d.String())} }
 
 // What lifecycle works with survives being written into state and private state.
 func TestOperatorToken_roundTrip(t *testing.T) {
@@ -65,7 +64,7 @@ func TestAdminTokenModel_due(t *testing.T) {
 		"triggers not known":             {lifecycle.StatusActive, func(m *adminTokenModel) { m.RotationTriggers = types.MapUnknown(types.StringType) }, false, true},
 		"too old":                        {lifecycle.StatusRotationDue, func(*adminTokenModel) {}, true, true},
 		"too old, by another limit":      {lifecycle.StatusRotationDue, func(m *adminTokenModel) { m.RotateAfter = limit(2 * time.Hour) }, false, false},
-		"too old, by a limit not known":  {lifecycle.StatusRotationDue, func(m *adminTokenModel) { m.RotateAfter = duration{timetypes.NewGoDurationUnknown()} }, false, true},
+		"too old, by a limit not known":  {lifecycle.StatusRotationDue, func(m *adminTokenModel) { m.RotateAfter = duration{types.StringUnknown()} }, false, true},
 		"refused":                        {lifecycle.StatusRejected, func(*adminTokenModel) {}, false, false},
 		"refused, consent":               {lifecycle.StatusRejected, func(m *adminTokenModel) { m.ExistingToken = types.StringValue(existingRegenerate) }, true, true},
 		"refused, consent not known":     {lifecycle.StatusRejected, func(m *adminTokenModel) { m.ExistingToken = types.StringUnknown() }, false, true},
@@ -93,7 +92,7 @@ func TestAdminTokenModel_due(t *testing.T) {
 // A limit that is not known yet is a change, also where there was none.
 func TestAdminTokenModel_limitNotKnown(t *testing.T) {
 	t.Parallel()
-	plan := adminTokenModel{RotateAfter: duration{timetypes.NewGoDurationUnknown()}}
+	plan := adminTokenModel{RotateAfter: duration{types.StringUnknown()}}
 	if !plan.circumstances(adminTokenModel{RotateAfter: durationNull()}, false, false).RotateAfterChanged {
 		t.Error("it is no change")
 	}
@@ -110,7 +109,7 @@ func TestRotationDueAt(t *testing.T) {
 	if got := timeOf(m.rotationDueAt()); !got.Equal(at.Add(time.Hour)) {
 		t.Errorf("got %s", got)
 	}
-	m.RotateAfter = duration{timetypes.NewGoDurationUnknown()}
+	m.RotateAfter = duration{types.StringUnknown()}
 	if got := m.rotationDueAt(); !got.IsUnknown() {
 		t.Errorf("got %s by a limit that is not known", got)
 	}

@@ -435,11 +435,11 @@ func TestProtocol_goesOnAfterRotation(t *testing.T) {
 			t.Parallel()
 			s := influxdb3test.New(t)
 			old := s.Bootstrap(t)
-			p := newProcess(t, s, values{"token": old})
-			state := p.create(operatorKind, values{"existing_token": existing})
+			p := newProcess(t, s, attributes{"token": old})
+			state := p.create(operatorKind, attributes{"existing_token": existing})
 			if existing == existingAdopt {
-				config := values{"rotation_triggers": map[string]string{"a": "1"}}
-				p = newProcess(t, s, values{"token": old})
+				config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
+				p = newProcess(t, s, attributes{"token": old})
 				planned, failed := p.plan(state, config)
 				if failed != "" {
 					t.Fatal(failed)
@@ -451,7 +451,7 @@ func TestProtocol_goesOnAfterRotation(t *testing.T) {
 			if s.Accepts(t, old) {
 				t.Fatal("it was not regenerated")
 			}
-			if made := p.create(namedKind, values{"name": "ci"}); !s.Accepts(t, made.text(t, "token")) {
+			if made := p.create(namedKind, attributes{"name": "ci"}); !s.Accepts(t, made.text(t, "token")) {
 				t.Error("the token is not good")
 			}
 			// What create_before_destroy leaves of an object is dead, and goes.
@@ -472,10 +472,10 @@ func TestProtocol_failedCreation(t *testing.T) {
 		t.Parallel()
 		s := influxdb3test.New(t)
 		p := newProcess(t, s, nil)
-		planned, _ := p.plan(p.none(operatorKind), values{})
+		planned, _ := p.plan(p.none(operatorKind), attributes{})
 		s.Inject(influxdb3test.Fault{Kind: influxdb3test.SetHeader, Path: createPath, Header: map[string][]string{"Age": {"30"}}})
 		s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1})
-		made, failed := p.apply(p.none(operatorKind), planned, values{})
+		made, failed := p.apply(p.none(operatorKind), planned, attributes{})
 		s.ClearFaults()
 		if failed == "" || !s.Accepts(t, made.text(t, "token")) {
 			t.Errorf("%q, and the token in hand was dropped", failed)
@@ -484,7 +484,7 @@ func TestProtocol_failedCreation(t *testing.T) {
 	t.Run("handed over", func(t *testing.T) {
 		t.Parallel()
 		s := influxdb3test.New(t)
-		config := values{"deletion_protection": false}
+		config := attributes{"deletion_protection": false}
 		state := newProcess(t, s, nil).create(operatorKind, config)
 		state, _ = newProcess(t, s, nil).refresh(state)
 		p := newProcess(t, s, nil)
@@ -492,7 +492,7 @@ func TestProtocol_failedCreation(t *testing.T) {
 		if _, failed := p.apply(state, gone, nil); failed != "" {
 			t.Fatal(failed)
 		}
-		changed := values{"deletion_protection": false, "rotation_triggers": map[string]string{"a": "1"}}
+		changed := attributes{"deletion_protection": false, "rotation_triggers": map[string]string{"a": "1"}}
 		planned, _ := p.plan(p.none(operatorKind), changed)
 		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
 		back, failed := p.apply(p.none(operatorKind), planned, changed)
@@ -511,22 +511,22 @@ func TestProtocol_twoBlocks(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t)
 	admin := s.Bootstrap(t)
-	settings := values{"token": admin}
-	config := values{"rotation_triggers": map[string]string{"a": "1"}}
-	state := newProcess(t, s, settings).create(operatorKind, values{})
+	settings := attributes{"token": admin}
+	config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
+	state := newProcess(t, s, settings).create(operatorKind, attributes{})
 
 	p := newProcess(t, s, settings)
-	if _, failed := p.plan(state, values{}); failed != "" {
+	if _, failed := p.plan(state, attributes{}); failed != "" {
 		t.Fatal(failed)
 	}
-	if _, failed := p.plan(state, values{}); failed == "" {
+	if _, failed := p.plan(state, attributes{}); failed == "" {
 		t.Error("a second one with this token is planned to stay")
 	}
 
 	p = newProcess(t, s, settings)
 	p.importName(operatorKind, influxdb3.OperatorTokenName)
 	for name, other := range map[string]struct {
-		p  *process
+		p  *caller
 		id string
 	}{"imported before": {p, influxdb3.OperatorTokenName}, "another name": {newProcess(t, s, settings), "ci"}} {
 		resp, err := other.p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: operatorKind, ID: other.id})
@@ -564,7 +564,7 @@ func TestProtocol_onlyCopy(t *testing.T) {
 		t.Parallel()
 		s := influxdb3test.New(t)
 		p := newProcess(t, s, nil)
-		protected := p.create(operatorKind, values{})
+		protected := p.create(operatorKind, attributes{})
 		p = newProcess(t, s, nil)
 		if _, failed := p.plan(protected, nil); failed == "" {
 			t.Error("its destruction was planned")
@@ -578,9 +578,9 @@ func TestProtocol_onlyCopy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := influxdb3test.New(t)
-			config := values{"deletion_protection": false}
+			config := attributes{"deletion_protection": false}
 			state := newProcess(t, s, nil).create(operatorKind, config)
-			p, prior, changed := newProcess(t, s, nil), state, values{"deletion_protection": false, "rotation_triggers": map[string]string{"a": "1"}}
+			p, prior, changed := newProcess(t, s, nil), state, attributes{"deletion_protection": false, "rotation_triggers": map[string]string{"a": "1"}}
 			if path == createPath {
 				prior = p.none(operatorKind)
 			}
