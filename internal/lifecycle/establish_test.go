@@ -137,7 +137,11 @@ func TestEstablish_scripted(t *testing.T) {
 	failing := func(failed *influxdb3.Error) reply {
 		return func() (*influxdb3.Token, error) { return nil, failed }
 	}
-	made := reply(func() (*influxdb3.Token, error) { return minted201(next), nil })
+	made := reply(func() (*influxdb3.Token, error) {
+		token := minted201(next)
+		token.CreatedAt = noon // just now
+		return token, nil
+	})
 	busy := unknown(influxdb3.Secret{})
 	busy.RetryAfter = 7 * time.Second
 	long := unknown(influxdb3.Secret{})
@@ -368,7 +372,7 @@ func TestResume_scripted(t *testing.T) {
 					return nil, tt.created
 				}
 				token := minted201(next)
-				token.ClusterUUID = elsewhere
+				token.ClusterUUID, token.CreatedAt = elsewhere, noon
 				return token, nil
 			}
 			handed := held()

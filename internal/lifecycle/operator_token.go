@@ -21,6 +21,9 @@ const (
 	syncPoll = 2 * time.Second
 	// maxRetryWait is how long a server may ask to wait before a second try.
 	maxRetryWait = 30 * time.Second
+	// freshness is how old a token can be that was just made, with clocks that are
+	// not quite right. Beyond it the server is asked.
+	freshness = time.Minute
 	// clockSlack covers that the server tells its time in whole seconds.
 	clockSlack = 2 * time.Second
 )
@@ -161,7 +164,15 @@ func (o *Operator) find(ctx context.Context, credential influxdb3.Secret, hash s
 // create asks for the first token of a server of which nothing is known yet.
 func (o *Operator) create(ctx context.Context) (*influxdb3.Token, *influxdb3.Error) {
 	token, failed := call(o.Server.CreateOperatorToken(ctx))
-	return o.believed(ctx, token, failed, "", OperatorToken{})
+	token, failed = o.believed(ctx, token, failed, "", OperatorToken{})
+	// A token that is older than the request is out of a cache, if the clocks are right.
+	if failed == nil && !token.CreatedAt.IsZero() && o.Clock.Now().Sub(token.CreatedAt) > freshness {
+		failed = &influxdb3.Error{
+			Kind: influxdb3.KindOutcomeUnknown, Op: "create the operator token", ClusterUUID: token.ClusterUUID, Date: token.Date, Partial: token.Secret,
+			Err: doubt("the reply holds a token that was created at " + token.CreatedAt.Format(time.RFC3339)),
+		}
+	}
+	return token, failed
 }
 
 // takeUnseen handles a server that has an operator token, and no credential to look

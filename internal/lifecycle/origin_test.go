@@ -565,6 +565,39 @@ func TestEstablish_doneAllTheSame(t *testing.T) {
 	})
 }
 
+// A reply out of a cache to a bootstrap has a token that is older than the request. A
+// clock that is ahead makes every one look like that, and costs a look.
+func TestEstablish_oldToken(t *testing.T) {
+	t.Parallel()
+	for name, version := range map[string]string{"rebuilt": "3.10", "rebuilt, unnamed": "3.4"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t, influxdb3test.As(version))
+			first, c := operator(t, s, "")
+			if _, _, err := first.Establish(t.Context(), false); err != nil {
+				t.Fatal(err)
+			}
+			s.Replace(t)
+			_ = c.Sleep(t.Context(), time.Hour)
+			s.Inject(influxdb3test.Fault{Kind: influxdb3test.Cache, Path: createPath})
+			token, _, err := first.Establish(t.Context(), false)
+			if err == nil && !s.Accepts(t, token.Secret.Reveal()) {
+				t.Error("a success with a token of before")
+			}
+		})
+	}
+	t.Run("a clock ahead", func(t *testing.T) {
+		t.Parallel()
+		s := influxdb3test.New(t)
+		o, c := operator(t, s, "")
+		_ = c.Sleep(t.Context(), time.Hour)
+		token, _, err := o.Establish(t.Context(), false)
+		if err != nil || !s.Accepts(t, token.Secret.Reveal()) || count(s, queryPath) != 1 {
+			t.Errorf("%v after %d looks", err, count(s, queryPath))
+		}
+	})
+}
+
 // A cut reply to a bootstrap, and nobody to ask.
 func TestEstablish_tokenInHand(t *testing.T) {
 	t.Parallel()

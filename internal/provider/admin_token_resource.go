@@ -179,7 +179,13 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	switch {
 	case req.State.Raw.IsNull():
 		resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-		if !resp.Diagnostics.HasError() {
+		replacement, diags := getPrivate[bool](ctx, req.Private, privatePlanned)
+		resp.Diagnostics.Append(diags...)
+		switch {
+		case resp.Diagnostics.HasError():
+		case r.in.usable() && !r.in.resources.creates(replacement):
+			resp.Diagnostics.Append(secondResource(r.in))
+		default:
 			resp.Diagnostics.Append(r.foresee(ctx, plan)...)
 		}
 		return
@@ -201,6 +207,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 		resp.Diagnostics.Append(secondResource(r.in))
 		return
 	}
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privatePlanned, true)...)
 	stuck := circumstances.Stuck() && (plan.protected() || !state.protected()) // a dead token too may be let go
 	switch {
 	case plan.mayBecomeDue(circumstances):

@@ -24,6 +24,7 @@ type operatorResources struct {
 	read     map[string]int          // by hash, how many states with it were refreshed
 	guarded  map[string]bool         // by hash, whether one of them is protected from deletion
 	kept     bool                    // whether the plan keeps a resource
+	created  bool                    // whether it creates one that takes no other's place
 	imported map[string]bool         // by hash, whether it was imported in this process
 	stage    stage                   // of the one creation or rotation that a process may make
 	made     lifecycle.OperatorToken // by that, once it has succeeded
@@ -109,10 +110,23 @@ func (o *operatorResources) heldTwice(hash string) bool {
 	return o.wait(func() bool { return o.read[hash] > 1 })
 }
 
-// stays notes that the plan keeps a resource, and says whether it is the only one that
-// it keeps. Another one is for the same server, whatever token it has in state.
+// stays notes that the plan keeps a resource, and says whether it may: another one that
+// it keeps or creates is for the same server, whatever token it has in state.
 func (o *operatorResources) stays() (only bool) {
-	o.change(func() { only, o.kept = !o.kept, true })
+	o.change(func() { only, o.kept = !o.kept && !o.created, true })
+	return only
+}
+
+// creates notes that the plan creates a resource, and says whether it may beside one
+// that it keeps. A replacement is planned twice, first as if the resource stayed.
+func (o *operatorResources) creates(replacement bool) (only bool) {
+	o.change(func() {
+		if replacement {
+			o.kept, only = false, true
+			return
+		}
+		only, o.created = !o.kept, true
+	})
 	return only
 }
 

@@ -140,8 +140,14 @@ func TestOperatorResources_handOver(t *testing.T) {
 func TestOperatorResources_seen(t *testing.T) {
 	t.Parallel()
 	o := newOperatorResources()
-	if !o.stays() || o.stays() || !newOperatorResources().stays() {
-		t.Error("one resource of a server stays")
+	if !o.stays() || o.stays() || o.creates(false) {
+		t.Error("one resource of a server stays, and none is created beside it")
+	}
+	if o = newOperatorResources(); !o.stays() || !o.creates(true) || !o.creates(false) {
+		t.Error("a replacement is planned twice, and then does not stay")
+	}
+	if o = newOperatorResources(); !o.creates(false) || o.stays() {
+		t.Error("none stays beside one that is created")
 	}
 	if !o.importing("a") || o.importing("a") || !o.importing("b") || !o.importedHere("a") || o.importedHere("c") {
 		t.Error("a token is imported once")

@@ -22,6 +22,7 @@ const (
 	privateImported    = "import_stage"   // see importStage
 	privateFacts       = "operator_facts" // what is known of the operator token besides its state
 	privateAge         = "age_unresolved" // a rotation that was due by age was begun, and how it ended is not known
+	privatePlanned     = "planned"        // the plan has looked at the resource as one that stays
 	privateForeignHash = "foreign_hash"   // of the token that somebody else made under the name, as of the last refresh
 	privateGivesWay    = "gives_way"      // the hash of it, if the plan replaces it with one of that name
 )
