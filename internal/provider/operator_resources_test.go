@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -223,10 +222,9 @@ func TestMayGo(t *testing.T) {
 // What a plan says of a creation.
 func TestForesee(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
-	operator := s.Bootstrap(t)
-	admin := s.CreateNamedAdmin(t, operator, "automation", 0)
+	const operator = secretToken // of every server, so that the cases know its hash
 	hash := influxdb3.NewSecret(operator).Hash()
+	const admin = "a named admin token"
 	nothing := func(*instance) {}
 	for name, tt := range map[string]struct {
 		credential string
@@ -247,9 +245,14 @@ func TestForesee(t *testing.T) {
 		"handed over":      {admin, types.StringValue(existingAdopt), func(in *instance) { in.resources.handOver(handedOver{}) }, "", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := instanceOf(t, s, tt.credential)
+			t.Parallel()
+			s := influxdb3test.New(t, influxdb3test.WithTokenFile(influxdb3.OperatorTokenName, operator))
+			credential := tt.credential
+			if credential == admin {
+				credential = s.CreateNamedAdmin(t, operator, "automation", 0)
+			}
+			in := instanceOf(t, s, credential)
 			tt.arrange(in)
-			s.ResetRequests()
 			diags := (&adminTokenResource{tokenResource{in}}).foresee(t.Context(), adminTokenModel{ExistingToken: tt.existing})
 			if (diags.ErrorsCount() == 1) != (tt.error != "") || (diags.WarningsCount() == 1) != (tt.warning != "") || (len(s.Requests()) > 0) != tt.requests {
 				t.Fatalf("got %v with %d requests", diags, len(s.Requests()))
@@ -288,18 +291,17 @@ func TestIdentify(t *testing.T) {
 	t.Parallel()
 	var schema resource.IdentitySchemaResponse
 	(&tokenResource{}).IdentitySchema(t.Context(), resource.IdentitySchemaRequest{}, &schema)
-	ctx := context.Background()
-	identity := &tfsdk.ResourceIdentity{Schema: schema.IdentitySchema, Raw: tftypes.NewValue(schema.IdentitySchema.Type().TerraformType(ctx), nil)}
+	identity := &tfsdk.ResourceIdentity{Schema: schema.IdentitySchema, Raw: tftypes.NewValue(schema.IdentitySchema.Type().TerraformType(t.Context()), nil)}
 	for i, uuid := range []types.String{types.StringNull(), types.StringValue("here")} {
-		if diags := identify(ctx, identity, types.StringValue("_admin"), uuid); diags.HasError() {
+		if diags := identify(t.Context(), identity, types.StringValue("_admin"), uuid); diags.HasError() {
 			t.Fatal(diags)
 		}
 		var got tokenIdentityModel
-		if diags := identity.Get(ctx, &got); diags.HasError() || got.Name.ValueString() != "_admin" || !got.ClusterUUID.IsNull() {
+		if diags := identity.Get(t.Context(), &got); diags.HasError() || got.Name.ValueString() != "_admin" || !got.ClusterUUID.IsNull() {
 			t.Errorf("%d: got %+v, %v", i, got, diags)
 		}
 	}
-	if diags := identify(ctx, nil, types.StringValue("_admin"), types.StringNull()); len(diags) != 0 {
+	if diags := identify(t.Context(), nil, types.StringValue("_admin"), types.StringNull()); len(diags) != 0 {
 		t.Errorf("without identities: %v", diags)
 	}
 }
