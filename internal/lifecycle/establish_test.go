@@ -137,11 +137,11 @@ func TestEstablish_scripted(t *testing.T) {
 	failing := func(failed *influxdb3.Error) reply {
 		return func() (*influxdb3.Token, error) { return nil, failed }
 	}
-	made := reply(func() (*influxdb3.Token, error) {
+	made := func() (*influxdb3.Token, error) {
 		token := minted201(next)
 		token.CreatedAt = noon // just now
 		return token, nil
-	})
+	}
 	busy := unknown(influxdb3.Secret{})
 	busy.RetryAfter = 7 * time.Second
 	long := unknown(influxdb3.Secret{})
@@ -236,7 +236,7 @@ func TestRotate_scripted(t *testing.T) {
 	failing := func(failed *influxdb3.Error) reply {
 		return func() (*influxdb3.Token, error) { return nil, failed }
 	}
-	made := reply(func() (*influxdb3.Token, error) { return minted201(next), nil })
+	made := func() (*influxdb3.Token, error) { return minted201(next), nil }
 	busy := unknown(influxdb3.Secret{})
 	busy.RetryAfter = 7 * time.Second
 	most := unknown(influxdb3.Secret{})

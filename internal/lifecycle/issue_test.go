@@ -211,8 +211,8 @@ func TestRevoke_scripted(t *testing.T) {
 	t.Parallel()
 	type reply = func() (string, error)
 	failing := func(failed *influxdb3.Error) reply { return func() (string, error) { return "", failed } }
-	gone := reply(func() (string, error) { return here, nil })
-	unnamed := reply(func() (string, error) { return "", nil })
+	gone := func() (string, error) { return here, nil }
+	unnamed := func() (string, error) { return "", nil }
 	lost := failing(&influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown})
 	after := func(wait time.Duration) reply {
 		return failing(&influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown, RetryAfter: wait})

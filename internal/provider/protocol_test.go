@@ -317,20 +317,21 @@ func TestProtocol_failedRotation(t *testing.T) {
 			if want := state.text(t, "hash"); facts.Version == "" || tt.renewed && facts.PreviousHash != want {
 				t.Errorf("facts: %+v", facts)
 			}
-			if again, _ := newProcess(t, s, nil).plan(after, config); !isUnknown(t, again, "token") {
+			if again, _ := newProcess(t, s, nil).plan(after, config); !rotates(t, again) {
 				t.Error("the rotation is not due any more")
 			}
 		})
 	}
 }
 
-func isUnknown(t *testing.T, o stored, name string) bool {
+// rotates says whether a plan changes the token.
+func rotates(t *testing.T, o stored) bool {
 	t.Helper()
 	attributes := map[string]tftypes.Value{}
 	if err := o.value.As(&attributes); err != nil {
 		t.Fatal(err)
 	}
-	return !attributes[name].IsKnown()
+	return !attributes["token"].IsKnown()
 }
 
 // After an import triggers are recorded once. A refresh by another process counts, one
@@ -370,8 +371,8 @@ func TestProtocol_importStage(t *testing.T) {
 	state := newProcess(t, s, settings).importName(operatorKind, influxdb3.OperatorTokenName)
 	config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
 	planned, failed := newProcess(t, s, settings).plan(state, config)
-	if failed != "" || isUnknown(t, planned, "token") {
-		t.Errorf("%q, and it would rotate after an import: %t", failed, isUnknown(t, planned, "token"))
+	if failed != "" || rotates(t, planned) {
+		t.Errorf("%q, and it would rotate after an import: %t", failed, rotates(t, planned))
 	}
 	after, failed := newProcess(t, s, settings).apply(state, planned, config)
 	if failed != "" || privateOf[importStage](t, after, privateImported) != notImported {
@@ -500,7 +501,7 @@ func TestProtocol_failedCreation(t *testing.T) {
 			t.Errorf("%q, %s instead of %s", failed, back.text(t, "hash"), state.text(t, "hash"))
 		}
 		// The rotation that was asked for is still due.
-		if again, _ := newProcess(t, s, nil).plan(back, changed); !isUnknown(t, again, "token") {
+		if again, _ := newProcess(t, s, nil).plan(back, changed); !rotates(t, again) {
 			t.Error("the rotation was forgotten")
 		}
 	})
