@@ -1,0 +1,238 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
+)
+
+type issuedTokenModel struct {
+	Name               types.String      `tfsdk:"name"`
+	NamePrefix         types.String      `tfsdk:"name_prefix"`
+	ExpiresIn          duration          `tfsdk:"expires_in"`
+	RotationTriggers   types.Map         `tfsdk:"rotation_triggers"`
+	RotateBeforeExpiry duration          `tfsdk:"rotate_before_expiry"`
+	KeepOnDestroy      types.Bool        `tfsdk:"keep_on_destroy"`
+	ID                 types.String      `tfsdk:"id"`
+	TokenID            types.Int64       `tfsdk:"token_id"`
+	Token              types.String      `tfsdk:"token"`
+	Hash               types.String      `tfsdk:"hash"`
+	Status             types.String      `tfsdk:"status"`
+	CreatedAt          timetypes.RFC3339 `tfsdk:"created_at"`
+	ExpiresAt          timetypes.RFC3339 `tfsdk:"expires_at"`
+	ClusterUUID        types.String      `tfsdk:"cluster_uuid"`
+}
+
+// resourceTokenModel is the model of both kinds in the code; Permissions stays
+// null for named admin tokens, whose schema does not have it.
+type resourceTokenModel struct {
+	issuedTokenModel
+	Permissions types.Set `tfsdk:"permissions"`
+}
+
+const issuedDescription = "The server cannot change a token, so that whatever it knows of one replaces it when it is changed. " +
+	"The server shows the token once, at its creation; it goes into state as the sensitive attribute `token`. " +
+	"A token that is gone, has expired or was made anew by somebody else is planned for replacement, and so is one within `rotate_before_expiry`."
+
+// issuedTokenAttributes are those that both kinds of issued tokens have.
+func issuedTokenAttributes() map[string]schema.Attribute {
+	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
+	return map[string]schema.Attribute{
+		"name": schema.StringAttribute{
+			Optional:            true,
+			Computed:            true,
+			PlanModifiers:       keep,
+			MarkdownDescription: "Name of the token on the server, unique among tokens of all kinds. Exactly one of `name` and `name_prefix` is set. Changing it replaces the token.",
+			Validators: []validator.String{
+				discreet{stringvalidator.ExactlyOneOf(path.MatchRoot("name"), path.MatchRoot("name_prefix"))},
+				tokenName{},
+			},
+		},
+		"name_prefix": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Beginning of a name that is made unique. With `create_before_destroy` a replacement then leaves no gap: the old token lives until its consumers have the new one. " +
+				"A prefix that the name does not have replaces the token.",
+			Validators: []validator.String{tokenName{prefix: true}},
+		},
+		"expires_in": schema.StringAttribute{
+			Optional:            true,
+			CustomType:          durationType{},
+			PlanModifiers:       []planmodifier.String{keepEqualDuration{}},
+			MarkdownDescription: "Lifetime of the token in whole seconds, such as `90d`, `2w` or `1h30m`. Without it the token never expires. Changing it replaces the token, except for the first change after an import, which records it and warns.",
+			Validators:          []validator.String{positiveDuration{wholeSeconds: true}},
+		},
+		"rotation_triggers": schema.MapAttribute{
+			ElementType:         types.StringType,
+			Optional:            true,
+			MarkdownDescription: "Arbitrary values. When one of them is changed, added or removed, the token is replaced. No map and an empty map are the same.",
+		},
+		"rotate_before_expiry": schema.StringAttribute{
+			Optional:      true,
+			CustomType:    durationType{},
+			PlanModifiers: []planmodifier.String{keepEqualDuration{}},
+			MarkdownDescription: "Replace the token at the first apply within this time before it expires, such as `7d`; shorter than `expires_in`. " +
+				"Whether it is time is seen when the state is refreshed. Changing it replaces nothing by itself.",
+			Validators: []validator.String{positiveDuration{}},
+		},
+		"keep_on_destroy": schema.BoolAttribute{
+			Optional: true,
+			Computed: true,
+			Default:  booldefault.StaticBool(false),
+			MarkdownDescription: "Whether the token is left on the server until it expires when it is destroyed or replaced. Only with `name_prefix`, because a fixed name would stay taken. " +
+				"What counts is the value in state: apply it before the change that destroys.",
+		},
+		"id": schema.StringAttribute{
+			Computed:            true,
+			PlanModifiers:       keep,
+			MarkdownDescription: "The name.",
+		},
+		"token_id": schema.Int64Attribute{
+			Computed:            true,
+			PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+			MarkdownDescription: "Number that the server gave the token.",
+		},
+		"token": schema.StringAttribute{
+			Computed:            true,
+			Sensitive:           true,
+			PlanModifiers:       keep,
+			MarkdownDescription: "The token. Null after an import, until it is replaced (`terraform apply -replace`): the server shows it once.",
+		},
+		"hash": schema.StringAttribute{
+			Computed:            true,
+			PlanModifiers:       keep,
+			MarkdownDescription: "First nine hex digits of the SHA-512 of the token, as `influxdb3 show tokens` prints it. It is no secret, so it is what should trigger whatever consumes the token.",
+		},
+		"status": schema.StringAttribute{
+			Computed:            true,
+			PlanModifiers:       keep,
+			MarkdownDescription: "As of the last refresh: `active`, `renewal_due` (expires within `rotate_before_expiry`), `expired`, or `foreign` (somebody else made another token of this name). All but the first plan a replacement.",
+		},
+		"created_at": schema.StringAttribute{
+			Computed:            true,
+			CustomType:          timetypes.RFC3339Type{},
+			PlanModifiers:       keep,
+			MarkdownDescription: "When the token was created, by the server's clock.",
+		},
+		"expires_at": schema.StringAttribute{
+			Computed:            true,
+			CustomType:          timetypes.RFC3339Type{},
+			PlanModifiers:       keep,
+			MarkdownDescription: "When the token expires; null means never.",
+		},
+		"cluster_uuid": schema.StringAttribute{
+			Computed:            true,
+			PlanModifiers:       keep,
+			MarkdownDescription: "Identity of the server's catalog (InfluxDB 3.7 and later, null before). Another one behind the same address is an error.",
+		},
+	}
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig: what one
+// attribute alone cannot tell.
+func (r *issuedTokenResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	config, diags := r.get(ctx, req.Config)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if config.KeepOnDestroy.ValueBool() && !config.Name.IsNull() && !config.Name.IsUnknown() {
+		resp.Diagnostics.AddAttributeError(path.Root("keep_on_destroy"), "Invalid Combination",
+			"keep_on_destroy needs name_prefix: a fixed name stays taken by the token that is kept, and its replacement could not be created.")
+	}
+	if config.KeepOnDestroy.ValueBool() && config.ExpiresIn.IsNull() {
+		resp.Diagnostics.AddAttributeWarning(path.Root("keep_on_destroy"), "Kept Tokens Never Expire",
+			"Without expires_in every token that is kept stays valid for good, and nothing remembers it. Set expires_in.")
+	}
+	before, in := durationOf(config.RotateBeforeExpiry), durationOf(config.ExpiresIn)
+	switch {
+	case before > 0 && config.ExpiresIn.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("rotate_before_expiry"), "Invalid Combination",
+			"rotate_before_expiry needs expires_in: a token that never expires has no time before its expiry.")
+	case before > 0 && in > 0 && before >= in:
+		resp.Diagnostics.AddAttributeError(path.Root("rotate_before_expiry"), "Invalid Combination",
+			fmt.Sprintf("rotate_before_expiry (%s) must be shorter than expires_in (%s), or every apply replaces the token.", before, in))
+	}
+}
+
+func (m issuedTokenModel) foreign() bool {
+	return lifecycle.IssuedStatus(m.Status.ValueString()) == lifecycle.IssuedForeign
+}
+
+func (m issuedTokenModel) expired() bool {
+	return lifecycle.IssuedStatus(m.Status.ValueString()) == lifecycle.IssuedExpired
+}
+
+// take takes everything that is known of a token that was just made.
+func (m *issuedTokenModel) take(token influxdb3.Token) {
+	m.Token = types.StringValue(token.Secret.Reveal())
+	m.Hash = types.StringValue(token.Secret.Hash())
+	m.facts(token.ID, token.CreatedAt, token.ExpiresAt, token.ClusterUUID)
+	m.Status = types.StringValue(string(lifecycle.IssuedActive))
+}
+
+// refresh takes what a listing tells. A foreign hash is not taken: what is kept is
+// the token that was made here.
+func (m *issuedTokenModel) refresh(row *influxdb3.TokenInfo, clusterUUID string, now time.Time) {
+	if !influxdb3.SameHash(m.Hash.ValueString(), row.Hash) {
+		m.Status = types.StringValue(string(lifecycle.IssuedForeign))
+		return
+	}
+	m.facts(row.ID, row.CreatedAt, row.ExpiresAt, clusterUUID)
+	m.Status = types.StringValue(string(lifecycle.IssuedStatusAt(now, timeOf(m.ExpiresAt), durationOf(m.RotateBeforeExpiry))))
+}
+
+func (m *issuedTokenModel) facts(id uint64, createdAt time.Time, expiresAt *time.Time, clusterUUID string) {
+	m.ID = m.Name
+	m.TokenID = types.Int64Value(int64(id)) //nolint:gosec // the server counts from 0
+	m.CreatedAt = timestamp(&createdAt)
+	m.ExpiresAt = timestamp(expiresAt)
+	m.ClusterUUID = optional(clusterUUID)
+}
+
+// warnings tells what a status alone does not.
+func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
+	expires := timeOf(m.ExpiresAt)
+	switch {
+	case m.foreign():
+		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("The server has another token named %q than the one in state, made by somebody else. "+
+			"It is planned for replacement, which deletes theirs if the name stays the same. If theirs is to stay, choose another name or a name_prefix first, or remove the resource.", loggable(m.Name.ValueString())))
+	case m.Status.ValueString() == string(lifecycle.IssuedActive) && !expires.IsZero() && m.RotateBeforeExpiry.IsNull() &&
+		expires.Sub(now) < expires.Sub(timeOf(m.CreatedAt))/10:
+		diags.AddWarning("Token Expires Soon", fmt.Sprintf("The token %q expires at %s, which is less than a tenth of its lifetime away, and nothing replaces it before: rotate_before_expiry is not set.",
+			loggable(m.Name.ValueString()), expires.Format(time.RFC3339)))
+	}
+	return diags
+}
+
+// expiryWarning tells that an imported token does not live as long as is written:
+// the first change after an import records that and replaces nothing.
+func (m issuedTokenModel) expiryWarning(state resourceTokenModel) (diags diag.Diagnostics) {
+	want, at := durationOf(m.ExpiresIn), timeOf(state.ExpiresAt)
+	// The server counts in seconds.
+	if want == 0 || !at.IsZero() && (at.Sub(timeOf(state.CreatedAt))-want).Abs() <= time.Second {
+		return diags
+	}
+	expires := "never expires"
+	if !at.IsZero() {
+		expires = "expires at " + at.Format(time.RFC3339)
+	}
+	diags.AddAttributeWarning(path.Root("expires_in"), "Imported Token Expires Otherwise",
+		fmt.Sprintf("expires_in is %s, and the token that was imported %s. The first change after an import replaces nothing: the token stays as it is until it is replaced, for example with `terraform apply -replace`.", want, expires))
+	return diags
+}

@@ -1,0 +1,37 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*namedAdminTokenResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*namedAdminTokenResource)(nil)
+	_ resource.ResourceWithImportState    = (*namedAdminTokenResource)(nil)
+	_ resource.ResourceWithIdentity       = (*namedAdminTokenResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*namedAdminTokenResource)(nil)
+)
+
+// NewNamedAdminTokenResource returns the resource of named admin tokens.
+func NewNamedAdminTokenResource() resource.Resource { return &namedAdminTokenResource{} }
+
+type namedAdminTokenResource struct {
+	issuedTokenResource
+}
+
+// Metadata implements resource.Resource.
+func (r *namedAdminTokenResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_named_admin_token"
+}
+
+// Schema implements resource.Resource.
+func (r *namedAdminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A named admin token (InfluxDB 3.1 and later): it may do everything, also regenerate the operator token on InfluxDB 3 Core, and is not killed when the operator token is rotated.\n\n" +
+			issuedDescription,
+		Attributes: issuedTokenAttributes(),
+	}
+}

@@ -1,0 +1,102 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
+)
+
+// Keys of private state. Values are JSON.
+const (
+	privateImported    = "import_stage"   // see importStage
+	privateFacts       = "operator_facts" // what is known of the operator token besides its state
+	privateAge         = "age_unresolved" // a rotation that was due by age was begun, and how it ended is not known
+	privatePlanned     = "planned"        // the plan has looked at the resource as one that stays
+	privateForeignHash = "foreign_hash"   // of the token that somebody else made under the name, as of the last refresh
+	privateGivesWay    = "gives_way"      // the hash of it, if the plan replaces it with one of that name
+)
+
+// operatorFacts are kept of an operator token and its server and shown to nobody.
+type operatorFacts struct {
+	PreviousHash string `json:"previous_hash,omitempty"` // that the last rotation replaced
+	ListedAt     string `json:"listed_at,omitempty"`     // when the server says that it was made, RFC 3339
+	Build        string `json:"build,omitempty"`
+	Version      string `json:"version,omitempty"`
+}
+
+// factsOf are the facts to keep of a token.
+func factsOf(token lifecycle.OperatorToken) operatorFacts {
+	facts := operatorFacts{PreviousHash: token.PreviousHash, Build: token.Build, Version: token.Version}
+	if !token.ListedAt.IsZero() {
+		facts.ListedAt = token.ListedAt.Format(time.RFC3339Nano)
+	}
+	return facts
+}
+
+func (f operatorFacts) listedAt() time.Time {
+	at, _ := time.Parse(time.RFC3339Nano, f.ListedAt) // zero if there is none
+	return at
+}
+
+// importStage counts how often an imported resource has been refreshed by a process
+// other than the one that imported it. Up to the first apply triggers are recorded
+// without acting upon them. Terraform does not tell a provider of an apply that
+// changes nothing; but what a refresh has noted is in state afterwards, so that a
+// second one that finds the note knows that there was one in between.
+type importStage int
+
+const (
+	notImported      importStage = iota
+	imported                     // and not yet refreshed by another process
+	importedAndSeen              // refreshed once
+	importStageLimit             // refreshed again: the first apply is over
+)
+
+// refreshed is the stage after a refresh. here: by the process that has imported it.
+func (s importStage) refreshed(here bool) importStage {
+	if s == notImported || here {
+		return s
+	}
+	return (s + 1) % importStageLimit
+}
+
+// privateGetter is what requests and responses have in common here.
+type privateGetter interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+type privateSetter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// getPrivate reads a value of private state, the zero value if there is none.
+func getPrivate[T any](ctx context.Context, private privateGetter, key string) (T, diag.Diagnostics) {
+	var value T
+	raw, diags := private.GetKey(ctx, key)
+	if len(raw) == 0 || diags.HasError() {
+		return value, diags
+	}
+	if err := json.Unmarshal(raw, &value); err != nil {
+		diags.AddError("Unexpected Private State", fmt.Sprintf("The key %q of the resource's private state is not what this provider writes there: %s.", key, err))
+	}
+	return value, diags
+}
+
+// setPrivate writes a value into private state and removes the key for the zero
+// value.
+func setPrivate[T comparable](ctx context.Context, private privateSetter, key string, value T) diag.Diagnostics {
+	var zero T
+	if value == zero {
+		return private.SetKey(ctx, key, nil)
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Unexpected Private State", err.Error())}
+	}
+	return private.SetKey(ctx, key, raw)
+}

@@ -1,0 +1,67 @@
+package provider
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+)
+
+const (
+	limitedAddress = "influxdb3_resource_token.app"
+	limitedPath    = "/api/v3/enterprise/configure/token"
+)
+
+// limited writes the resource of a resource token with its lines.
+func limited(lines ...string) string {
+	return "resource \"influxdb3_resource_token\" \"app\" {\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+}
+
+const mydb = `permissions = [{ resource_type = "db", resource_names = ["mydb"], actions = ["read", "write"] }]`
+
+func TestAccResourceToken_life(t *testing.T) {
+	t.Parallel()
+	s, token, provider := serverWith(t, influxdb3test.Enterprise())
+	two := `permissions = [
+    { resource_type = "db", resource_names = ["b", "a"], actions = ["write", "read"] },
+    { resource_type = "system", resource_names = ["*"], actions = ["read"] },
+  ]`
+	again := `permissions = [
+    { resource_type = "system", resource_names = ["*"], actions = ["read"] },
+    { resource_type = "db", resource_names = ["a", "b"], actions = ["read", "write"] },
+  ]`
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: provider + limited(`name = "app"`, mydb), Check: resource.TestCheckResourceAttr(limitedAddress, "status", "active")},
+			{Config: provider + limited(`name = "app"`, mydb), ConfigPlanChecks: nothingToDo()},
+			{Config: provider + limited(`name = "app"`, two), ConfigPlanChecks: planned(limitedAddress, plancheck.ResourceActionReplace)},
+			{Config: provider + limited(`name = "app"`, again), ConfigPlanChecks: nothingToDo()},
+			{ResourceName: limitedAddress, ImportState: true, ImportStateId: "app", ImportStateVerify: true, ImportStateVerifyIgnore: []string{"token"}},
+			{Config: provider + named(`name = "ci"`) + limited(`name = "app"`, again)},
+			{ResourceName: limitedAddress, ImportState: true, ImportStateId: "ci", ExpectError: words("Import it as influxdb3_named_admin_token")},
+			{ResourceName: namedAddress, ImportState: true, ImportStateId: "app", ExpectError: words("Import it as influxdb3_resource_token")},
+			{
+				Config: provider + limited(`name = "app"`, `permissions = [provider::influxdb3::parse_permission("db:a,b:read"), provider::influxdb3::parse_permission("system:ping:read")]`),
+				Check:  resource.TestCheckResourceAttr(limitedAddress, "permissions.#", "2"),
+			},
+		},
+	})
+	if n := s.Names(t, token); len(n) != 1 {
+		t.Errorf("left over: %v", n)
+	}
+}
+
+func TestAccResourceToken_onCore(t *testing.T) {
+	t.Parallel()
+	_, _, provider := serverWith(t)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{{
+			Config: provider + limited(`name = "app"`, mydb), ExpectError: words("need InfluxDB 3 Enterprise or InfluxDB 3 Cloud"),
+		}},
+	})
+}

@@ -1,0 +1,76 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// tokenResource is what every resource of a token has.
+type tokenResource struct {
+	in *instance
+}
+
+// IdentitySchema implements resource.ResourceWithIdentity. The identity of a token is
+// its name, which is unique among all kinds, and the server that it is on.
+func (r *tokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{
+		Attributes: map[string]identityschema.Attribute{
+			"name":         identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the token."},
+			"cluster_uuid": identityschema.StringAttribute{OptionalForImport: true, Description: "Identity of the server's catalog (InfluxDB 3.7 and later, null before). An import checks it where it is given."},
+		},
+	}
+}
+
+// Configure implements resource.ResourceWithConfigure.
+func (r *tokenResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	in, diags := configuredInstance(req.ProviderData)
+	resp.Diagnostics.Append(diags...)
+	r.in = in
+}
+
+type tokenIdentityModel struct {
+	Name        types.String `tfsdk:"name"`
+	ClusterUUID types.String `tfsdk:"cluster_uuid"`
+}
+
+// identify records the identity of a token, once: Terraform takes a changed one for
+// another object, and a server can begin to name its cluster when it is upgraded.
+func identify(ctx context.Context, identity *tfsdk.ResourceIdentity, name, clusterUUID types.String) (diags diag.Diagnostics) {
+	if identity == nil {
+		return diags // the CLI knows no identities
+	}
+	var recorded tokenIdentityModel
+	if !identity.Raw.IsNull() {
+		diags.Append(identity.Get(ctx, &recorded)...)
+	}
+	if recorded.Name.ValueString() == "" {
+		diags.Append(identity.Set(ctx, &tokenIdentityModel{Name: name, ClusterUUID: clusterUUID})...)
+	}
+	return diags
+}
+
+// importName is what an import names, by ID or by identity.
+func importName(ctx context.Context, req resource.ImportStateRequest) (tokenIdentityModel, diag.Diagnostics) {
+	identity := tokenIdentityModel{Name: types.StringValue(req.ID), ClusterUUID: types.StringNull()}
+	if req.ID != "" || req.Identity == nil {
+		return identity, nil
+	}
+	diags := req.Identity.Get(ctx, &identity)
+	return identity, diags
+}
+
+// checkCluster is the error about an import of a token of another cluster than the
+// identity names.
+func (m tokenIdentityModel) checkCluster(answers string, in *instance) (diags diag.Diagnostics) {
+	if want := m.ClusterUUID.ValueString(); want != "" && want != answers {
+		diags.AddError("Unable to Import Token", fmt.Sprintf("The identity names the cluster %s, and %s answers as cluster %q.\n\nNothing was changed.\n\n"+
+			"Correct the provider's url, or the cluster_uuid of the identity.", loggable(want), in.client.Endpoint(), answers))
+	}
+	return diags
+}
