@@ -96,6 +96,20 @@ func MayBeDone(err error) bool {
 	}
 }
 
+// TokenIsDead says whether a failed rotation showed that the token in state is of no use
+// any more.
+func TokenIsDead(err error) bool {
+	known := asError(err)
+	return known != nil && (known.Problem == ProblemLost || known.Problem == ProblemAllRefused)
+}
+
+// NeedsHandOver says whether a creation failed because the server has an operator token
+// that may be about to leave the state of another block.
+func NeedsHandOver(err error) bool {
+	known := asError(err)
+	return known != nil && (known.Problem == ProblemNoCredential || known.Problem == ProblemNotOperatorToken || known.Problem == ProblemLost)
+}
+
 // Warning is something that went well in the end and that an operator should
 // know of.
 type Warning struct {

@@ -314,33 +314,6 @@ func issueProblem(failed *influxdb3.Error) *Error {
 	}
 }
 
-// IssuedStatus is what is known of a token that was issued.
-type IssuedStatus string
-
-// The states of an issued token.
-const (
-	IssuedActive     IssuedStatus = "active"
-	IssuedRenewalDue IssuedStatus = "renewal_due" // it expires within the time that was set for renewing it
-	IssuedExpired    IssuedStatus = "expired"
-	IssuedForeign    IssuedStatus = "foreign" // somebody else made another one under its name
-)
-
-// IssuedStatusAt says what the clock makes of a token. expiresAt is zero if it
-// never expires; renewBefore is the time before that in which it should be
-// renewed, 0 for none.
-func IssuedStatusAt(now, expiresAt time.Time, renewBefore time.Duration) IssuedStatus {
-	switch {
-	case expiresAt.IsZero():
-		return IssuedActive
-	case !now.Before(expiresAt):
-		return IssuedExpired
-	case renewBefore > 0 && !now.Before(expiresAt.Add(-renewBefore)):
-		return IssuedRenewalDue
-	default:
-		return IssuedActive
-	}
-}
-
 // IssuedReadProblem says what a failed listing means for tokens of that cluster, "" if
 // it is not known.
 func IssuedReadProblem(err error, clusterUUID string) error {

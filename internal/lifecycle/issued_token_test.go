@@ -383,35 +383,6 @@ func TestIssuedReadProblem(t *testing.T) {
 	expectProblem(t, lifecycle.IssuedReadProblem(context.Canceled, ""), lifecycle.ProblemUnavailable)
 }
 
-func TestIssuedStatusAt(t *testing.T) {
-	t.Parallel()
-	expires := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	tests := map[string]struct {
-		now    time.Time
-		before time.Duration
-		want   lifecycle.IssuedStatus
-	}{
-		"long before":         {expires.Add(-48 * time.Hour), 24 * time.Hour, lifecycle.IssuedActive},
-		"just not":            {expires.Add(-24*time.Hour - 1), 24 * time.Hour, lifecycle.IssuedActive},
-		"time":                {expires.Add(-24 * time.Hour), 24 * time.Hour, lifecycle.IssuedRenewalDue},
-		"no renewal":          {expires.Add(-1), 0, lifecycle.IssuedActive},
-		"at the end":          {expires, 24 * time.Hour, lifecycle.IssuedExpired},
-		"over, no renewal":    {expires.Add(time.Hour), 0, lifecycle.IssuedExpired},
-		"renewal, whole life": {expires.Add(-240 * time.Hour), 240 * time.Hour, lifecycle.IssuedRenewalDue},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := lifecycle.IssuedStatusAt(tt.now, expires, tt.before); got != tt.want {
-				t.Errorf("got %s, want %s", got, tt.want)
-			}
-		})
-	}
-	if got := lifecycle.IssuedStatusAt(expires, time.Time{}, time.Hour); got != lifecycle.IssuedActive {
-		t.Errorf("a token that never expires is %s", got)
-	}
-}
-
 // What fails is told in one line, with what failed while dealing with it.
 func TestError(t *testing.T) {
 	t.Parallel()

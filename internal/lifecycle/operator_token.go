@@ -298,14 +298,14 @@ func (o *Operator) Foresee(ctx context.Context, consent bool) (Foresight, error)
 }
 
 // Resume takes back a token that a replacement has taken out of state. It is
-// regenerated only if rotate says so. If another server answers by now, or a new one
-// that has none, that one's operator token is established, and the old one is let go.
-// A token that comes with an error is to be kept.
-func (o *Operator) Resume(ctx context.Context, handed OperatorToken, rotate, consent bool) (OperatorToken, []Warning, error) {
+// regenerated only if its triggers have changed or the configuration consents. If another
+// server answers by now, or a new one that has none, that one's operator token is
+// established, and the old one is let go. A token that comes with an error is to be kept.
+func (o *Operator) Resume(ctx context.Context, handed OperatorToken, triggersChanged, consent bool) (OperatorToken, []Warning, error) {
 	var token OperatorToken
 	var warnings []Warning
 	var err error
-	if rotate {
+	if triggersChanged || consent {
 		token, warnings, err = o.Rotate(ctx, handed)
 	} else {
 		var seen Inspection

@@ -452,6 +452,7 @@ func TestResume(t *testing.T) {
 	}{
 		"as it is":        {status: lifecycle.StatusActive, same: true},
 		"asked to rotate": {rotate: true, status: lifecycle.StatusActive},
+		"consent":         {consent: true, status: lifecycle.StatusActive},
 		"another server, which is new": {
 			before: func(t *testing.T, w *world) { t.Helper(); w.s.Replace(t) }, status: lifecycle.StatusActive, warnings: 1,
 		},
