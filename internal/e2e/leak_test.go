@@ -235,7 +235,7 @@ func (e *evidence) life(s *influxdb3test.Server) {
 	e.know(outside)
 	expectOutput(t, e.traced(1, "plan"), "Operator Token Was Regenerated Elsewhere")
 	e.set("INFLUXDB3_AUTH_TOKEN", outside)
-	expectOutput(t, e.traced(0, "apply", "-refresh-only"), "It is taken over into state")
+	expectOutput(t, e.traced(0, "apply", "-refresh-only"), "It is now in state")
 
 	// Forgotten, and imported.
 	e.quiet().must("state", "rm", "influxdb3_admin_token.operator")

@@ -106,7 +106,7 @@ func TestLostTokenIsReplaced(t *testing.T) {
 			expectOutput(t, r, "Operator Token Is Refused", "will be updated in-place")
 			w.fails([]string{"apply"},
 				"Unable to Regenerate Operator Token",
-				"The old token is kept in state with the status rejected, and the rotation stays due",
+				"The old token stays in state with the status rejected, and the rotation stays due",
 				"any named admin token",
 				"--admin-token-recovery-http-bind",
 				"apply again, which then regenerates")
@@ -130,7 +130,7 @@ func TestLostTokenNeedsConsent(t *testing.T) {
 	w, old, admin := loseToken(t, s, losses["provider killed"])
 	w.set("INFLUXDB3_AUTH_TOKEN", admin)
 	w.set("TF_VAR_trigger", "1")
-	w.fails([]string{"plan"}, "Operator Token Was Regenerated Elsewhere", "existing_token = \"regenerate\"", "Change a value in rotation_triggers")
+	w.fails([]string{"plan"}, "Operator Token Was Regenerated Elsewhere", "existing_token = \"regenerate\"", "change a value in rotation_triggers")
 	w.fails([]string{"apply"}, "Operator Token Was Regenerated Elsewhere")
 	if n := count(s, regeneratePath); n != 0 {
 		t.Errorf("%d regenerations, want none", n)

@@ -9,7 +9,7 @@ const (
 	// ProblemUnavailable: no answer, or none that is known to be the server's, to a
 	// call that changes nothing.
 	ProblemUnavailable Problem = iota + 1
-	// ProblemInterrupted: interrupted before anything was sent.
+	// ProblemInterrupted: interrupted before the request was sent.
 	ProblemInterrupted
 	// ProblemAuthenticationOff: the server runs without authentication.
 	ProblemAuthenticationOff

@@ -418,7 +418,7 @@ func unasked(failed *influxdb3.Error) *Error {
 }
 
 func interrupted() *Error {
-	return &Error{Problem: ProblemInterrupted, Message: "interrupted before anything was sent"}
+	return &Error{Problem: ProblemInterrupted, Message: "interrupted before the request was sent"}
 }
 
 func notOperatorToken() *Error {
