@@ -320,7 +320,7 @@ type progressKey struct{}
 // changes nothing: who sent that answer, and when, is not known.
 func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil {
-		return false, nil // what the attempt came to counts
+		return false, nil //nolint:nilerr // what the attempt came to counts
 	}
 	progress, _ := ctx.Value(progressKey{}).(*progress)
 	again := false

@@ -110,7 +110,7 @@ func TestForwardProxyEcho(t *testing.T) {
 						return
 					}
 					w.WriteHeader(status)
-					_, _ = io.WriteString(w, told)
+					_, _ = io.WriteString(w, told) //nolint:gosec // nobody renders it
 				}))
 				t.Cleanup(proxy.Close)
 				at := strings.TrimPrefix(proxy.URL, "http://")

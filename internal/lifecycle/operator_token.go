@@ -108,7 +108,7 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	absent := false
 	var refused *influxdb3.Error
 	if !o.Credential.IsEmpty() {
-		listing, failed := o.find(ctx, o.Credential, "")
+		listing, failed := o.find(ctx, o.Credential)
 		switch {
 		case is(failed, influxdb3.KindUnauthorized), is(failed, influxdb3.KindForbidden):
 			refused = failed // a new server knows no token at all
@@ -143,7 +143,7 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 		return o.minted(ctx, token, OperatorToken{})
 	case is(failed, influxdb3.KindConflict) && absent:
 		// It was free a moment ago: something on the way has sent the request twice.
-		listing, failed := o.find(ctx, o.Credential, "")
+		listing, failed := o.find(ctx, o.Credential)
 		if failed != nil {
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token just now is not known", Err: failed}
 		}
@@ -155,10 +155,10 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 	}
 }
 
-// find lists the operator token and, with a hash, the token that has it.
-func (o *Operator) find(ctx context.Context, credential influxdb3.Secret, hash string) (*influxdb3.Listing, *influxdb3.Error) {
+// find lists the operator token.
+func (o *Operator) find(ctx context.Context, credential influxdb3.Secret) (*influxdb3.Listing, *influxdb3.Error) {
 	// Not cut off by an interruption: it may be what saves a secret, and it is short.
-	return call(o.Server.FindToken(context.WithoutCancel(ctx), credential, influxdb3.OperatorTokenName, hash))
+	return call(o.Server.FindToken(context.WithoutCancel(ctx), credential, influxdb3.OperatorTokenName, ""))
 }
 
 // create asks for the first token of a server of which nothing is known yet.
@@ -224,7 +224,7 @@ func (o *Operator) Adopt(ctx context.Context) (OperatorToken, error) {
 	if o.Credential.IsEmpty() {
 		return OperatorToken{}, &Error{Problem: ProblemNoCredential, Message: "no token is configured"}
 	}
-	listing, failed := o.find(ctx, o.Credential, "")
+	listing, failed := o.find(ctx, o.Credential)
 	if is(failed, influxdb3.KindUnauthorized) {
 		return OperatorToken{}, &Error{Problem: ProblemNoCredential, Message: "the server refused the configured token", Err: failed}
 	}
@@ -279,12 +279,12 @@ func (o *Operator) Foresee(ctx context.Context, consent bool) (Foresight, error)
 	if o.Credential.IsEmpty() {
 		return Foresight{}, nil
 	}
-	listing, failed := o.find(ctx, o.Credential, "")
+	listing, failed := o.find(ctx, o.Credential)
 	if is(failed, influxdb3.KindNotEnabled) {
 		return Foresight{}, definite(failed)
 	}
 	if failed != nil {
-		return Foresight{}, nil
+		return Foresight{}, nil //nolint:nilerr // the apply will tell
 	}
 	row := listing.Find(influxdb3.OperatorTokenName)
 	if row == nil {

@@ -53,7 +53,7 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 // baseline returns the hash that the server lists before the configured
 // credential changes it, "" if the server refuses that credential.
 func (o *Operator) baseline(ctx context.Context, prior OperatorToken) (string, error) {
-	listing, failed := o.find(ctx, o.Credential, "")
+	listing, failed := o.find(ctx, o.Credential)
 	if failed != nil {
 		return "", o.unhelpful(ctx, prior, failed)
 	}
@@ -119,7 +119,7 @@ func (o *Operator) refuses(ctx context.Context, secret influxdb3.Secret, prior O
 	if !prior.oneNode() {
 		return false
 	}
-	_, failed := o.find(ctx, secret, "")
+	_, failed := o.find(ctx, secret)
 	return is(failed, influxdb3.KindUnauthorized) && whose(ctx, o.Server, o.learned(ctx, prior.Identity, failed), failed).own()
 }
 
@@ -183,7 +183,7 @@ func (o *Operator) minted(ctx context.Context, token *influxdb3.Token, prior Ope
 		return kept, nil, nil
 	}
 	raced := &Error{Problem: ProblemRaced, Message: "somebody else regenerated the operator token at the same moment"}
-	listing, failed := o.find(ctx, kept.Secret, "")
+	listing, failed := o.find(ctx, kept.Secret)
 	if failed != nil {
 		raced.Err = failed
 		if is(failed, influxdb3.KindUnauthorized) && whose(ctx, o.Server, kept.Identity, failed) == originProven {

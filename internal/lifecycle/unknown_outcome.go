@@ -135,7 +135,7 @@ func (o *Operator) lookOnce(ctx context.Context, partial influxdb3.Secret, basel
 		if credential.IsEmpty() || slices.ContainsFunc(credentials[:i], credential.Equal) {
 			continue
 		}
-		listing, failed := o.find(ctx, credential, "")
+		listing, failed := o.find(ctx, credential)
 		if failed != nil && !credential.Equal(prior.Secret) && is(failed, influxdb3.KindForbidden) {
 			continue // it may not list
 		}

@@ -356,8 +356,6 @@ type plan struct {
 	changes []change
 }
 
-func (p *plan) empty() bool { return len(p.changes) == 0 }
-
 // begin empties the journal for a run.
 func (c *core) begin() { c.journal, c.failed, c.lostIn = nil, false, false }
 
