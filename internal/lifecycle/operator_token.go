@@ -134,6 +134,11 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "interrupted while it was not known whether the server had made its operator token", Err: first}
 		}
 		token, failed = o.create(ctx)
+		if failed != nil {
+			if found, warnings, err := o.salvage(ctx, failed); !found.Secret.IsEmpty() {
+				return found, warnings, err
+			}
+		}
 		if failed != nil && failed.Kind != influxdb3.KindConflict {
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token is not known", Err: &twoErrors{first, failed}}
 		}
@@ -208,6 +213,9 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	prior := OperatorToken{Identity: Identity{ClusterUUID: listing.ClusterUUID}, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt}
 	if !mine && prior.expiredAt(o.serverTime(listing.Date)) {
 		return OperatorToken{}, nil, expired(nil)
+	}
+	if !mine { // then a request that is sent twice makes two tokens, and the first is dead
+		prior.Identity = prior.learn(context.WithoutCancel(ctx), o.Server, o.Credential)
 	}
 	token, warnings, err := o.replaceWith(ctx, o.Credential, row.Hash, prior)
 	if err == nil && orphan {

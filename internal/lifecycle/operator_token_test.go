@@ -1334,3 +1334,70 @@ func TestEstablish_besidesAnotherToken(t *testing.T) {
 		expectProblem(t, err, lifecycle.ProblemUnresolved)
 	})
 }
+
+// A token in hand is the only copy, whoever denies it: an operator token may list.
+func TestRotate_partialForbidden(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	prior := kept(t, s, s.Bootstrap(t))
+	o, _ := operator(t, s, "")
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Truncate, Keep: 200, Path: regeneratePath})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 403, Path: queryPath})
+	token, _, err := o.Rotate(t.Context(), prior)
+	if err != nil || !s.Accepts(t, token.Secret.Reveal()) {
+		t.Errorf("the new token is not kept: %v", err)
+	}
+}
+
+// The token of a cached reply does not take the place of one that is good because
+// nobody answered for a moment.
+func TestRotate_cachedAndUnanswered(t *testing.T) {
+	t.Parallel()
+	for name, skip := range map[string]int{"the look with the cached token": 0, "the look with the one in state": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			dead := s.Bootstrap(t)
+			prior := kept(t, s, s.Regenerate(t, dead))
+			o, _ := operator(t, s, "")
+			s.Inject(influxdb3test.Fault{
+				Kind: influxdb3test.Answer, Path: regeneratePath, Status: 201, Header: http.Header{"Age": {"5"}, "Cluster-Uuid": {prior.ClusterUUID}},
+				Body: `{"id":0,"name":"_admin","token":"` + dead + `"}`,
+			})
+			s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Status: 502, Path: queryPath, Skip: skip})
+			token, _, err := o.Rotate(t.Context(), prior)
+			expectProblem(t, err, lifecycle.ProblemNotDone)
+			if !token.Secret.IsEmpty() {
+				t.Error("a token comes with the error")
+			}
+		})
+	}
+}
+
+// The repetition of a creation may bring a token in an incomplete reply, too.
+func TestEstablish_lostThenPartial(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	o, _ := operator(t, s, "")
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: createPath})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Truncate, Keep: 200, Path: createPath})
+	token, _, err := o.Establish(t.Context(), false)
+	if err != nil || !s.Accepts(t, token.Secret.Reveal()) {
+		t.Errorf("the token is not kept: %v", err)
+	}
+}
+
+// With another token than the operator token, a request that is sent twice makes two.
+// The second look is at what arrived, and is made where the server is known to be one node.
+func TestEstablish_looksAtWhatAnotherTokenMade(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	o, _ := operator(t, s, s.CreateNamedAdmin(t, s.Bootstrap(t), "automation", 0))
+	s.ResetRequests()
+	if _, _, err := o.Establish(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(s, queryPath); n != 2 {
+		t.Errorf("%d listings, want one before and one with the new token", n)
+	}
+}

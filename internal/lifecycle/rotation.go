@@ -106,11 +106,17 @@ func (o *Operator) regenerate(ctx context.Context, credential influxdb3.Secret, 
 	token, failed = o.believed(ctx, token, failed, baseline, prior)
 	// Something on the way may send a request twice. With the operator token the
 	// second one is refused; with another one it makes a second token, and the reply
-	// that got here may be the one with the first.
-	if failed == nil && !influxdb3.SameHash(credential.Hash(), baseline) && o.refuses(ctx, token.Secret, prior) {
-		return nil, &influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown, Op: "regenerate the operator token", ClusterUUID: token.ClusterUUID, Date: token.Date, Err: doubt("the server refuses the token in the reply")}
+	// that got here may be the one with the first. Another node may not know it yet.
+	if failed != nil || influxdb3.SameHash(credential.Hash(), baseline) || !prior.oneNode() {
+		return token, failed
 	}
-	return token, failed
+	if _, failed := o.find(ctx, token.Secret, ""); failed != nil {
+		return nil, &influxdb3.Error{
+			Kind: influxdb3.KindOutcomeUnknown, Op: "regenerate the operator token", ClusterUUID: token.ClusterUUID, Date: token.Date,
+			Partial: token.Secret, Err: doubt("the server does not accept the token in the reply"),
+		}
+	}
+	return token, nil
 }
 
 // refuses says whether a server of one node is known to refuse a token that was just

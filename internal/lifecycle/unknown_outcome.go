@@ -18,11 +18,11 @@ const maxHeals = 2
 func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorToken, failed *influxdb3.Error) (OperatorToken, []Warning, error) {
 	lost := &Error{Problem: ProblemLost, Message: "the operator token was regenerated, but the reply with the new one was lost", Err: failed}
 	var warnings []Warning
-	for heals := range maxHeals {
+	for heals := 0; ; heals++ {
 		seen, err := o.look(ctx, failed.Partial, baseline, prior)
 		prior.PreviousHash = baseline
 		switch {
-		case err != nil && !failed.Partial.IsEmpty():
+		case err != nil && !failed.Partial.IsEmpty() && !seen.dead:
 			return o.kept(failed, prior, err)
 		case err != nil:
 			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: &twoErrors{failed, err}}
@@ -31,9 +31,11 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 			return *seen.token, warnings, nil
 		case seen.unchanged && heals == 0: // later it only means that the healing was not done
 			return OperatorToken{}, nil, &Error{Problem: ProblemNotDone, Message: "the operator token was not regenerated", Err: failed}
-		case seen.accepted.IsEmpty() && seen.inHand:
+		case seen.accepted.IsEmpty() && seen.inHand && !seen.dead:
 			return o.kept(failed, prior, seen.refusal)
 		case seen.accepted.IsEmpty():
+			return o.recoverLost(ctx, prior, lost)
+		case heals == maxHeals: // the last one was looked at, too: its reply may hold the only copy
 			return o.recoverLost(ctx, prior, lost)
 		}
 		// The secret is gone. Another one through what is still accepted.
@@ -55,7 +57,6 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 		}
 		failed = again
 	}
-	return o.recoverLost(ctx, prior, lost)
 }
 
 // kept is the token of a reply that proves too little, and that could not be looked
@@ -87,8 +88,9 @@ func (o *Operator) salvage(ctx context.Context, failed *influxdb3.Error) (Operat
 	if failed.Partial.IsEmpty() {
 		return OperatorToken{}, nil, nil
 	}
-	prior := OperatorToken{Identity: Identity{ClusterUUID: failed.ClusterUUID}}
-	seen, err := o.lookOnce(ctx, failed.Partial, "", prior)
+	// A node that has not learned of it yet is given time, because it refuses it, too.
+	prior := OperatorToken{Identity: Identity{ClusterUUID: failed.ClusterUUID}, RotatedAt: o.serverTime(failed.Date)}
+	seen, err := o.look(ctx, failed.Partial, "", prior)
 	switch {
 	case err == nil && seen.token != nil:
 		return *seen.token, nil, nil
@@ -109,23 +111,36 @@ type sight struct {
 	accepted  influxdb3.Secret // a credential that could list, empty if every one was refused
 	refusal   *influxdb3.Error // the last refusal
 	inHand    bool             // the token of the reply was refused by something that need not be the server
+	dead      bool             // the token of the reply is known to be of no use, also with an error
 }
 
 // look asks with one credential after the other, until one is accepted. While a
 // node may lag behind, a hash from before is looked at again until the sync
 // interval is over, and so is the refusal of a token that is as young as that.
 func (o *Operator) look(ctx context.Context, partial influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
-	began := o.Clock.Now()
+	began, dead := o.Clock.Now(), false
 	for {
 		seen, err := o.lookOnce(ctx, partial, baseline, prior)
-		young := seen.accepted.IsEmpty() && seen.refusal != nil && !prior.oneNode() && o.serverTime(seen.refusal.Date).Before(prior.RotatedAt.Add(syncInterval))
-		if err != nil || !seen.unchanged && !seen.stale && !young || settled(ctx, o.Server, prior.Identity, seen.accepted, o.Clock.Now().Sub(began)) {
+		dead = dead || seen.dead || seen.unchanged && prior.oneNode()
+		seen.dead = dead
+		waited := o.Clock.Now().Sub(began)
+		young := err == nil && seen.accepted.IsEmpty() && seen.refusal != nil && !prior.oneNode() && o.serverTime(seen.refusal.Date).Before(prior.RotatedAt.Add(syncInterval))
+		// With a token in hand of which nothing is known yet, there are two that may be
+		// the only copy, and state has room for one: whoever can tell is asked again.
+		open := !partial.IsEmpty() && !seen.dead && (passes(err) || err == nil && seen.accepted.IsEmpty() && seen.inHand) && waited < settleInterval
+		if !open && (err != nil || !seen.unchanged && !seen.stale && !young || settled(ctx, o.Server, prior.Identity, seen.accepted, waited)) {
 			return seen, err
 		}
 		if err := o.Clock.Sleep(ctx, syncPoll); err != nil {
 			return seen, err
 		}
 	}
+}
+
+// passes says whether the error of a look may be another one in a moment.
+func passes(err error) bool {
+	known := asError(err)
+	return known != nil && (known.Problem == ProblemUnavailable || known.Problem == ProblemNotDone || known.Problem == ProblemWrongServer)
 }
 
 func (o *Operator) lookOnce(ctx context.Context, partial influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
@@ -137,31 +152,34 @@ func (o *Operator) lookOnce(ctx context.Context, partial influxdb3.Secret, basel
 		}
 		listing, failed := o.find(ctx, credential)
 		if failed != nil && !credential.Equal(prior.Secret) && is(failed, influxdb3.KindForbidden) {
+			if credential.Equal(partial) { // an operator token may list: this came from somewhere else
+				refused.inHand, refused.refusal = true, failed
+			}
 			continue // it may not list
 		}
 		if failed != nil {
 			who, err := o.refusedBy(ctx, prior, failed)
 			if err != nil {
-				return sight{}, err
+				return refused, err
 			}
 			refused.refusal = failed
-			if credential.Equal(partial) && who != originProven {
-				refused.inHand = true
+			if credential.Equal(partial) {
+				refused.inHand, refused.dead = who != originProven, who == originProven && prior.oneNode()
 			}
 			continue
 		}
 		if err := prior.sameServer(listing); err != nil {
-			return sight{}, err
+			return refused, err
 		}
 		row := listing.Find(influxdb3.OperatorTokenName)
 		switch {
 		case row == nil:
-			return sight{}, &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token"}
+			return refused, &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token"}
 		case influxdb3.SameHash(row.Hash, partial.Hash()):
 			return o.found(partial, credential, row, listing, prior), nil
 		case influxdb3.SameHash(row.Hash, baseline):
 			return sight{unchanged: true, hash: row.Hash, accepted: credential}, nil
-		case prior.newerThan(row):
+		case prior.newerThan(row), influxdb3.SameHash(row.Hash, prior.Hash()): // which was refused before this baseline was taken
 			return sight{stale: true, hash: row.Hash, accepted: credential}, nil
 		case influxdb3.SameHash(row.Hash, credential.Hash()):
 			return o.found(credential, credential, row, listing, prior), nil
