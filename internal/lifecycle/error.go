@@ -122,6 +122,28 @@ func (e *Error) triesNext() bool {
 	return e.Problem == ProblemAllRefused || e.Problem == ProblemForbidden
 }
 
+// before is the error of a rotation whose first request was refused and whose second
+// way ended with an error. Where the last refresh has seen the token accepted, the
+// refusal can be that of a request that was sent twice: then something was done.
+func (e *Error) before(err error, prior OperatorToken) error {
+	second := asError(err)
+	if second == nil || e.Problem != ProblemAllRefused || !prior.Status.Accepted() || !second.claimsNothingDone() {
+		return err
+	}
+	return &Error{Problem: ProblemUnresolved, Message: "the server refused the token in state, which it had accepted, and another one could not be made", Err: &twoErrors{e.Err, second}}
+}
+
+// claimsNothingDone says whether the error is one after which nothing is different. It
+// speaks of its own request only.
+func (e *Error) claimsNothingDone() bool {
+	switch e.Problem {
+	case ProblemUnavailable, ProblemNotDone, ProblemInterrupted, ProblemForbidden, ProblemNoOperatorToken:
+		return true
+	default:
+		return false
+	}
+}
+
 func unavailable(err error) *Error {
 	return &Error{Problem: ProblemUnavailable, Message: "the server could not be asked", Err: err}
 }

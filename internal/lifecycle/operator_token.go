@@ -200,7 +200,10 @@ func (o *Operator) takeUnseen(ctx context.Context, consent, lost bool, refused *
 // a request whose reply was lost, and nobody holds it.
 func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, consent, orphan bool) (OperatorToken, []Warning, error) {
 	row := listing.Find(influxdb3.OperatorTokenName)
-	if row == nil {
+	switch {
+	case row == nil && orphan: // a node that has not learned of it yet
+		return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "the reply to the creation of the operator token was lost, and the server does not list it yet"}
+	case row == nil:
 		return OperatorToken{}, nil, &Error{Problem: ProblemNoOperatorToken, Message: "the server says that it has an operator token, but does not list it"}
 	}
 	mine := influxdb3.SameHash(row.Hash, o.Credential.Hash())
@@ -223,6 +226,9 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	}
 	if refused := asError(err); refused != nil && refused.triesNext() && o.Server.HasRecovery() {
 		return o.recover(ctx, prior, refused)
+	}
+	if failed := asError(err); orphan && failed != nil && token.Secret.IsEmpty() && failed.claimsNothingDone() {
+		err = &Error{Problem: ProblemLost, Message: "the reply to the creation of the operator token was lost, and another token could not be made", Err: failed}
 	}
 	return token, warnings, err
 }

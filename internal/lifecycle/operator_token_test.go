@@ -1374,6 +1374,33 @@ func TestRotate_cachedAndUnanswered(t *testing.T) {
 	}
 }
 
+// A refusal may be that of a request that was sent twice: what fails after it does not
+// say that nothing was done.
+func TestRotate_sentTwiceThenFailed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]influxdb3test.Fault{
+		"the look":       {Kind: influxdb3test.Answer, Status: 502, Path: queryPath},
+		"another try":    {Kind: influxdb3test.CutBefore, Path: regeneratePath},
+		"denied instead": {Kind: influxdb3test.Answer, Status: 403, Path: regeneratePath},
+	}
+	for name, fault := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			old := s.Bootstrap(t)
+			prior := kept(t, s, old)
+			o, _ := operator(t, s, s.CreateNamedAdmin(t, old, "automation", 0))
+			s.Inject(influxdb3test.Fault{Kind: influxdb3test.Repeat, Path: regeneratePath})
+			s.Inject(fault)
+			_, _, err := o.Rotate(t.Context(), prior)
+			expectProblem(t, err, lifecycle.ProblemUnresolved)
+			if !lifecycle.MayBeDone(err) {
+				t.Error("a rotation by age would not be taken up again")
+			}
+		})
+	}
+}
+
 // The repetition of a creation may bring a token in an incomplete reply, too.
 func TestEstablish_lostThenPartial(t *testing.T) {
 	t.Parallel()
@@ -1385,6 +1412,18 @@ func TestEstablish_lostThenPartial(t *testing.T) {
 	if err != nil || !s.Accepts(t, token.Secret.Reveal()) {
 		t.Errorf("the token is not kept: %v", err)
 	}
+}
+
+// A token that nobody holds is not nothing.
+func TestEstablish_lostAndNotReplaced(t *testing.T) {
+	t.Parallel()
+	other := "apiv3_" + strings.Repeat("f", 86)
+	s := influxdb3test.New(t, influxdb3test.WithTokenFile("from-a-file", other))
+	o, _ := operator(t, s, other)
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: createPath})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
+	_, _, err := o.Establish(t.Context(), false)
+	expectProblem(t, err, lifecycle.ProblemLost)
 }
 
 // With another token than the operator token, a request that is sent twice makes two.

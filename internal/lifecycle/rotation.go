@@ -33,13 +33,13 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 	if !o.Credential.IsEmpty() && !o.Credential.Equal(prior.Secret) {
 		baseline, err := o.baseline(ctx, prior)
 		if err != nil {
-			return OperatorToken{}, nil, err
+			return OperatorToken{}, nil, refused.before(err, prior)
 		}
 		if baseline != "" {
 			prior.Identity = prior.learn(ctx, o.Server, o.Credential)
 			token, warnings, err := o.replaceWith(ctx, o.Credential, baseline, prior)
 			if again := asError(err); again == nil || !again.triesNext() {
-				return token, warnings, err
+				return token, warnings, refused.before(err, prior)
 			}
 		}
 	}
