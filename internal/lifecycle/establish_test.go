@@ -44,7 +44,7 @@ func TestTakeListed(t *testing.T) {
 		"refused, the listener": {
 			row: row(mine, noon), reply: failing(refusal()), consent: true, recovery: true, secret: next, warnings: 1, regenerated: 1, used: 1,
 		},
-		"an orphan, it may not": {row: row(mine, noon), reply: failing(forbidden), orphan: true, regenerated: 1, want: ProblemForbidden},
+		"an orphan, it may not": {row: row(mine, noon), reply: failing(forbidden), orphan: true, regenerated: 1, want: ProblemLost},
 		"not enabled, no listener for that": {
 			row: row(mine, noon), reply: failing(&influxdb3.Error{Kind: influxdb3.KindNotEnabled, ClusterUUID: here}), consent: true, recovery: true, regenerated: 1, want: ProblemAuthenticationOff,
 		},
@@ -165,7 +165,7 @@ func TestEstablish_scripted(t *testing.T) {
 		"interrupted meanwhile":        {nil, []reply{failing(busy)}, context.Canceled, 7 * time.Second, ProblemUnresolved},
 		"not asked to wait":            {nil, []reply{failing(unknown(influxdb3.Secret{})), made}, context.Canceled, 0, 0},
 		"absent, authentication off":   {[]*influxdb3.Listing{listing()}, []reply{failing(off)}, nil, 0, ProblemAuthenticationOff},
-		"taken, and not listed":        {[]*influxdb3.Listing{listing(), listing()}, []reply{failing(conflict)}, nil, 0, ProblemNoOperatorToken},
+		"taken, and not listed":        {[]*influxdb3.Listing{listing(), listing()}, []reply{failing(conflict)}, nil, 0, ProblemUnresolved},
 		"taken, no token to look with": {nil, []reply{failing(conflict)}, nil, 0, ProblemNoCredential},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -84,8 +84,8 @@ func (o *Operator) inspectOnce(ctx context.Context, prior OperatorToken) (Inspec
 	// Only a newer token means that somebody else has rotated. An older one is
 	// never taken over: it is what a node shows that has not learned of the
 	// rotation, and the newer one would be lost with it.
-	refused.lagging = row != nil && (influxdb3.SameHash(row.Hash, prior.Hash()) || prior.newerThan(row))
-	if row == nil || refused.lagging || !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
+	refused.lagging = row == nil || influxdb3.SameHash(row.Hash, prior.Hash()) || refused.Token.newerThan(row)
+	if refused.lagging || !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
 		return refused, nil
 	}
 	taken := adopted(o.Credential, row, listing)

@@ -1359,6 +1359,7 @@ func TestRotate_cachedAndUnanswered(t *testing.T) {
 			s := influxdb3test.New(t)
 			dead := s.Bootstrap(t)
 			prior := kept(t, s, s.Regenerate(t, dead))
+			prior.Build, prior.Version = "", "" // as before the first refresh
 			o, _ := operator(t, s, "")
 			s.Inject(influxdb3test.Fault{
 				Kind: influxdb3test.Answer, Path: regeneratePath, Status: 201, Header: http.Header{"Age": {"5"}, "Cluster-Uuid": {prior.ClusterUUID}},
@@ -1438,5 +1439,52 @@ func TestEstablish_looksAtWhatAnotherTokenMade(t *testing.T) {
 	}
 	if n := count(s, queryPath); n != 2 {
 		t.Errorf("%d listings, want one before and one with the new token", n)
+	}
+}
+
+// A 3.7 does not name its cluster in a refusal. That it is one is asked with the
+// configured token, if no refresh has found it out before.
+func TestInspect_refusedBeforeItsFirstRefresh(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t, influxdb3test.As("3.7"))
+	old := s.Bootstrap(t)
+	prior := kept(t, s, old)
+	o, _ := operator(t, s, s.CreateNamedAdmin(t, old, "automation", 0))
+	s.Regenerate(t, old)
+	seen, err := o.Inspect(t.Context(), prior, 0)
+	if err != nil || seen.Token.Status != lifecycle.StatusRejected {
+		t.Errorf("got %s, %v", seen.Token.Status, err)
+	}
+}
+
+// A proxy's Date does not make somebody else's token an older one on a single node,
+// also before the first listing has shown the token in state.
+func TestInspect_takenOverWithDateAhead(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	prior := kept(t, s, s.Bootstrap(t))
+	prior.RotatedAt, prior.ListedAt = prior.RotatedAt.Add(10*time.Minute), time.Time{}
+	o, _ := operator(t, s, s.Regenerate(t, prior.Secret.Reveal()))
+	seen, err := o.Inspect(t.Context(), prior, 0)
+	if err != nil || !seen.TakenOver {
+		t.Errorf("not taken over: %s, %v", seen.Token.Status, err)
+	}
+}
+
+// A node that has not learned of the bootstrap yet lists no operator token.
+func TestInspect_bootstrapNotListedYet(t *testing.T) {
+	t.Parallel()
+	other := "apiv3_" + strings.Repeat("f", 86)
+	c := &clock{}
+	s := influxdb3test.New(t, influxdb3test.WithTokenFile("from-a-file", other), influxdb3test.Lag(10*time.Second), influxdb3test.Clock(c.Now))
+	o, _ := operator(t, s, other)
+	o.Clock = c
+	token, _, err := o.Establish(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := o.Inspect(t.Context(), token, 0)
+	if err != nil || seen.Token.Status != lifecycle.StatusActive {
+		t.Errorf("got %s, %v", seen.Token.Status, err)
 	}
 }

@@ -110,7 +110,7 @@ func (o *Operator) regenerate(ctx context.Context, credential influxdb3.Secret, 
 	if failed != nil || influxdb3.SameHash(credential.Hash(), baseline) || !prior.oneNode() {
 		return token, failed
 	}
-	if _, failed := o.find(ctx, token.Secret, ""); failed != nil {
+	if _, failed := o.find(ctx, token.Secret); failed != nil {
 		return nil, &influxdb3.Error{
 			Kind: influxdb3.KindOutcomeUnknown, Op: "regenerate the operator token", ClusterUUID: token.ClusterUUID, Date: token.Date,
 			Partial: token.Secret, Err: doubt("the server does not accept the token in the reply"),
