@@ -12,140 +12,133 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
-// instance is a configured provider block. Every alias is a process of its own,
-// plan and apply are different ones, so that it lives for one of them.
-type instance struct {
-	client  *influxdb3.Client
-	clock   lifecycle.Clock
-	tokens  *sharedListing
-	unknown string // the attribute that is not known yet, "" if the instance can be used
+// configuredServers are the servers of a provider block by name; "" is that of the
+// block itself. It is what Configure hands to resources and data sources, and nil
+// before the provider is configured.
+type configuredServers map[string]*configuredServer
 
-	// configured is the token of the provider block. The operator token's resources
-	// work with it alone: what one of them has made is never another one's credential.
-	configured influxdb3.Secret
-	resources  *operatorResources
+// configuredServer is a server that resources work with, and what this process has
+// learned of it. Every alias of a provider block is a process of its own, plan and
+// apply are different ones, so that it lives for one of them.
+type configuredServer struct {
+	unknown string // the attribute that is not known yet, "" if the server can be used
 
-	mu         sync.Mutex
-	credential influxdb3.Secret  // configured, or what has taken its place
-	waiting    map[string]string // by name, the hash of somebody else's token that makes room
-	successor  influxdb3.Secret  // the named admin token that was created last
+	client            *influxdb3.Client
+	clock             lifecycle.Clock
+	credentials       *lifecycle.Credentials
+	tokens            *sharedListing
+	operatorResources *operatorResources
+
+	mu       sync.Mutex
+	room     map[string]string // by name, the hash of somebody else's token that makes room
+	imported map[string]bool   // by hash, whether a token was imported in this process
 }
 
-// newInstance returns an instance that can be used.
-func newInstance(client *influxdb3.Client, credential influxdb3.Secret, clock lifecycle.Clock) *instance {
-	in := &instance{client: client, configured: credential, credential: credential, clock: clock, resources: newOperatorResources()}
-	in.tokens = &sharedListing{now: clock.Now, fetch: in.list}
-	return in
+// newConfiguredServer returns a server that can be used.
+func newConfiguredServer(client *influxdb3.Client, credential influxdb3.Secret, clock lifecycle.Clock) *configuredServer {
+	s := &configuredServer{
+		client: client, clock: clock, credentials: lifecycle.NewCredentials(credential), operatorResources: newOperatorResources(),
+		room: map[string]string{}, imported: map[string]bool{},
+	}
+	s.tokens = &sharedListing{now: clock.Now, fetch: s.list}
+	return s
 }
 
-// list asks the server for all tokens, with the credential as it is now.
-func (in *instance) list(ctx context.Context) (*influxdb3.Listing, error) {
-	return in.client.ListTokens(ctx, in.issuer().Credential)
+// list asks for all tokens, with the credential as it is now.
+func (s *configuredServer) list(ctx context.Context) (*influxdb3.Listing, error) {
+	return s.client.ListTokens(ctx, s.credentials.Current())
 }
 
 // usable says whether there is somebody to call.
-func (in *instance) usable() bool { return in != nil && in.unknown == "" }
+func (s *configuredServer) usable() bool { return s != nil && s.unknown == "" }
 
 // notConfigured reports that there is nobody to call, if it is so.
-func (in *instance) notConfigured(diags *diag.Diagnostics) bool {
-	if in.usable() {
+func (s *configuredServer) notConfigured(diags *diag.Diagnostics) bool {
+	if s.usable() {
 		return false
 	}
-	diags.Append(providerUnknown(in))
+	diags.Append(providerUnknown(s))
 	return true
 }
 
-// operator returns what looks after the operator token.
-func (in *instance) operator() *lifecycle.Operator {
-	return &lifecycle.Operator{Server: in.client, Credential: in.configured, Clock: in.clock}
+// operator returns what looks after the operator token, with the configured token.
+func (s *configuredServer) operator() *lifecycle.Operator {
+	return &lifecycle.Operator{Server: s.client, Credential: s.credentials.Configured(), Clock: s.clock}
 }
 
-// issuer returns what creates and deletes tokens, with the credential as it is
-// now.
-func (in *instance) issuer() *lifecycle.Issuer {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return &lifecycle.Issuer{Server: in.client, Credential: in.credential, Clock: in.clock}
+// issuer returns what creates and deletes tokens, with the credential as it is now.
+func (s *configuredServer) issuer() *lifecycle.Issuer {
+	return &lifecycle.Issuer{Server: s.client, Credential: s.credentials.Current(), Clock: s.clock}
 }
 
-// rotated makes the instance go on with a new operator token if its credential
-// is the one that this replaced.
-func (in *instance) rotated(token lifecycle.OperatorToken) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if influxdb3.SameHash(in.credential.Hash(), token.PreviousHash) && token.Status.Accepted() {
-		in.credential = token.Secret
-	}
-	in.tokens.invalidate()
+// rotated notes the operator token that this process has made or taken over.
+func (s *configuredServer) rotated(token lifecycle.OperatorToken) {
+	s.credentials.Rotated(token)
+	s.tokens.invalidate()
+	s.operatorResources.end(&token)
 }
 
-// makeWait notes that the next token of that name takes the place of somebody
-// else's, which has that hash; "" for none.
-func (in *instance) makeWait(name, hash string) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.waiting == nil {
-		in.waiting = map[string]string{}
-	}
-	in.waiting[name] = hash
+// makeRoom notes that the next token of that name takes the place of somebody else's,
+// which has that hash; "" for none.
+func (s *configuredServer) makeRoom(name, hash string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.room[name] = hash
 }
 
-// waitingFor returns the hash of somebody else's token whose place one of that name
+// takeRoom returns the hash of somebody else's token whose place one of that name
 // takes, once, and "" if there is none.
-func (in *instance) waitingFor(name string) string {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	hash := in.waiting[name]
-	delete(in.waiting, name)
+func (s *configuredServer) takeRoom(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hash := s.room[name]
+	delete(s.room, name)
 	return hash
 }
 
-// issued notes a named admin token that was made in this process.
-func (in *instance) issued(secret influxdb3.Secret) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.successor = secret
+// importing notes an import of the token with that hash, and says whether it is the
+// first one in this process.
+func (s *configuredServer) importing(hash string) (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first = !s.imported[hash]
+	s.imported[hash] = true
+	return first
 }
 
-// dependsOn says whether nothing could be done any more without the token with that
-// hash.
-func (in *instance) dependsOn(hash string) bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return influxdb3.SameHash(in.credential.Hash(), hash) && in.successor.IsEmpty()
-}
-
-// outlive makes the instance go on with the token that was made last, if the one
-// that it works with is gone, and says whether it was that one.
-func (in *instance) outlive(hash string) bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.successor.IsEmpty() || !influxdb3.SameHash(in.credential.Hash(), hash) {
-		return false
-	}
-	in.credential = in.successor
-	return true
+// importedHere says whether that token was imported in this process.
+func (s *configuredServer) importedHere(hash string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.imported[hash]
 }
 
 // serverTime is the server's clock as a listing tells it, otherwise the machine's:
 // what the server dates is judged by the same clock.
-func (in *instance) serverTime(listing *influxdb3.Listing) time.Time {
+func (s *configuredServer) serverTime(listing *influxdb3.Listing) time.Time {
 	if listing.Date.IsZero() {
-		return in.clock.Now()
+		return s.clock.Now()
 	}
 	return listing.Date
 }
 
-// configuredInstance is what resources and data sources do with the data that
-// Configure hands them. It is nil before the provider is configured.
-func configuredInstance(data any) (*instance, diag.Diagnostics) {
-	var diags diag.Diagnostics
-	if data == nil {
-		return nil, diags
-	}
-	in, ok := data.(*instance)
-	if !ok {
-		diags.AddError("Unexpected Provider Data", fmt.Sprintf("Expected *instance, got %T. This is a bug in the provider; please report it.", data))
-	}
-	return in, diags
+// onServer is what every resource and data source has: the servers that there are.
+type onServer struct {
+	servers configuredServers
 }
+
+// configure takes what Configure of the provider has handed out.
+func (o *onServer) configure(handed any) (diags diag.Diagnostics) {
+	if handed == nil {
+		return diags // not configured yet
+	}
+	servers, ok := handed.(configuredServers)
+	if !ok {
+		diags.AddError("Unexpected Provider Data", fmt.Sprintf("Expected configuredServers, got %T. This is a bug in the provider; please report it.", handed))
+	}
+	o.servers = servers
+	return diags
+}
+
+// server is the one to work with, nil before the provider is configured.
+func (o *onServer) server() *configuredServer { return o.servers[""] }

@@ -30,9 +30,9 @@ const wayRecovery = "start the server with --admin-token-recovery-http-bind 127.
 
 // wayToken is the way out through a token. Somebody who has just given one hears that
 // it was refused.
-func wayToken(in *instance) string {
+func wayToken(server *configuredServer) string {
 	const which = "the current operator token, or on InfluxDB 3 Core any named admin token"
-	if in.configured.IsEmpty() {
+	if server.credentials.Configured().IsEmpty() {
 		return "give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN): " + which
 	}
 	return "give the provider another token (token, or INFLUXDB3_AUTH_TOKEN), because the one that it has did not help: " + which
@@ -41,21 +41,14 @@ func wayToken(in *instance) string {
 // erroredState is where the only copy of a token may be that a state lacks.
 const erroredState = "First look for an errored.tfstate that an earlier run left: it may hold the current token. Push it with `terraform state push errored.tfstate`"
 
-// tokenIsDead says whether a failed rotation showed that the token in state is of
-// no use any more.
-func tokenIsDead(err error) bool {
-	var known *lifecycle.Error
-	return errors.As(err, &known) && (known.Problem == lifecycle.ProblemLost || known.Problem == lifecycle.ProblemAllRefused)
-}
-
 // operatorTokenProblem says of a failure what happened, what is true now and what
 // to do next.
-func operatorTokenProblem(op operation, err error, in *instance) diag.Diagnostic {
+func operatorTokenProblem(op operation, err error, server *configuredServer) diag.Diagnostic {
 	var known *lifecycle.Error
 	if !errors.As(err, &known) {
 		return diag.NewErrorDiagnostic("Unable to "+string(op), err.Error())
 	}
-	now, next := explain(op, known, in)
+	now, next := explain(op, known, server)
 	summary := "Unable to " + string(op)
 	if known.Problem == lifecycle.ProblemLost {
 		summary = "New Operator Token Was Lost"
@@ -64,7 +57,7 @@ func operatorTokenProblem(op operation, err error, in *instance) diag.Diagnostic
 }
 
 // explain returns what is true now and what to do.
-func explain(op operation, err *lifecycle.Error, in *instance) (now, next string) {
+func explain(op operation, err *lifecycle.Error, server *configuredServer) (now, next string) {
 	kept := "The token in state was not changed."
 	if op == establishing || op == importing {
 		kept = "Nothing is in state."
@@ -77,47 +70,47 @@ func explain(op operation, err *lifecycle.Error, in *instance) (now, next string
 			"Start the server without --without-auth, or remove this resource from the configuration."
 	case lifecycle.ProblemWrongServer:
 		return "Nothing was changed on the server that answers. The token in state was not changed either: it belongs to the server that it was made on.",
-			"If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. If you rebuilt the server on purpose and no longer need the old token, " +
+			"If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. If you rebuilt the server on purpose and no longer need the old token, " +
 				"run `terraform state rm` with the address of this resource and apply again: that makes the new server's token. To plan the rest without asking this server, use `-refresh=false`."
 	case lifecycle.ProblemNoCredential, lifecycle.ProblemNotOperatorToken:
-		return existingTokenNow(op, err), existingTokenWays(op, err, in)
+		return existingTokenNow(op, err), existingTokenWays(op, err, server)
 	case lifecycle.ProblemAllRefused:
 		return "Since the last refresh, somebody else has regenerated the token, or something on the way sent our request twice. In the second case nobody holds the new token. " + deadNow(op),
-			"Do one of these and apply again, which then regenerates:\n" + bullets(erroredState, capital(wayToken(in)), capital(wayRecovery))
+			"Do one of these and apply again, which then regenerates:\n" + bullets(erroredState, capital(wayToken(server)), capital(wayRecovery))
 	case lifecycle.ProblemForbidden:
 		return unchanged(op), "The server answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself: check which token the provider has, then apply again."
 	case lifecycle.ProblemNotDone:
-		return notDone(op, err), cause(err, in)
+		return notDone(op, err), cause(err, server)
 	case lifecycle.ProblemNoOperatorToken:
 		return kept, noOperatorToken(op)
 	case lifecycle.ProblemUnresolved:
 		if op == establishing {
 			return "Either the server still has no operator token, or it has one now that nobody holds. Nothing is in state.",
-				"If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. Otherwise apply again when it can be reached. If the error is then that the server already has an operator token, " + wayRecovery + `, and set existing_token = "regenerate".`
+				"If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. Otherwise apply again when it can be reached. If the error is then that the server already has an operator token, " + wayRecovery + `, and set existing_token = "regenerate".`
 		}
 		return "Either the old token still works, or the server has a new one that nobody holds. The old one stays in state, and " + stillDue(op) + ".",
-			"Apply again when " + in.client.Endpoint() + " can be reached. If the server then refuses the old token, " + wayToken(in) + "; or " + wayRecovery + "."
+			"Apply again when " + server.client.Endpoint() + " can be reached. If the server then refuses the old token, " + wayToken(server) + "; or " + wayRecovery + "."
 	case lifecycle.ProblemLost:
-		return lostNow(op), "Do one of these and apply again, which then regenerates:\n" + bullets(lostWays(op, in)...)
+		return lostNow(op), "Do one of these and apply again, which then regenerates:\n" + bullets(lostWays(op, server)...)
 	case lifecycle.ProblemUnverified:
 		return "The new token is in state, because it may be the only copy. If it works, the old one does not any more." + staysDue(op),
-			"Apply again when " + in.client.Endpoint() + " can be reached. The refresh shows whether the token works." + untaint(op)
+			"Apply again when " + server.client.Endpoint() + " can be reached. The refresh shows whether the token works." + untaint(op)
 	case lifecycle.ProblemRaced:
 		return "The server accepts only the token that was made last, and that may be the other one. The new token is in state. The old one no longer works." + staysDue(op),
-			"Make sure that only one configuration rotates this server, then apply again. The refresh shows whether the token works. If it does not, " + wayToken(in) + "; or " + wayRecovery + "." + untaint(op)
+			"Make sure that only one configuration rotates this server, then apply again. The refresh shows whether the token works. If it does not, " + wayToken(server) + "; or " + wayRecovery + "." + untaint(op)
 	case lifecycle.ProblemElsewhere:
 		return "The new token is in state, because nobody else holds it. It belongs to another server than the token before it." + staysDue(op),
-			"Find out which server answers at " + in.client.Endpoint() + " and, if recovery_url is set, at that address. The previous version of the state has the token before this one. Correct the addresses, then apply again." + untaint(op)
+			"Find out which server answers at " + server.client.Endpoint() + " and, if recovery_url is set, at that address. The previous version of the state has the token before this one. Correct the addresses, then apply again." + untaint(op)
 	case lifecycle.ProblemExpired:
 		return expiredNow, expiredNext
 	default:
-		return "This request only asks, so it changed nothing. " + kept, cause(err, in)
+		return "This request only asks, so it changed nothing. " + kept, cause(err, server)
 	}
 }
 
 // cause is what to do about a request that did not get through, by what stood in the
 // way.
-func cause(err error, in *instance) string {
+func cause(err error, server *configuredServer) string {
 	var unknownAuthority x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var plain tls.RecordHeaderError
@@ -131,7 +124,7 @@ func cause(err error, in *instance) string {
 	case strings.Contains(err.Error(), "malformed HTTP response"): // net/http has no type for it
 		return "What answers does not use HTTP. If the server uses TLS, begin url with https. Then run this again."
 	default:
-		return "Check that the server runs, that " + in.client.Endpoint() + " is its address, and what stands in front of it. Then run this again."
+		return "Check that the server runs, that " + server.client.Endpoint() + " is its address, and what stands in front of it. Then run this again."
 	}
 }
 
@@ -215,8 +208,8 @@ func lostNow(op operation) string {
 }
 
 // lostWays are the ways to regenerate a token that nobody holds.
-func lostWays(op operation, in *instance) []string {
-	named := capital(wayToken(in))
+func lostWays(op operation, server *configuredServer) []string {
+	named := capital(wayToken(server))
 	recovery := capital(wayRecovery)
 	if op == establishing {
 		const consent = `, and set existing_token = "regenerate"`
@@ -238,7 +231,7 @@ func existingTokenNow(op operation, err *lifecycle.Error) string {
 }
 
 // existingTokenWays are the ways to get hold of an operator token that exists.
-func existingTokenWays(op operation, err *lifecycle.Error, in *instance) string {
+func existingTokenWays(op operation, err *lifecycle.Error, server *configuredServer) string {
 	ways := []string{"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). It is taken into state and not changed"}
 	if op == importing {
 		ways = append(ways, `If you do not, do not import. Write the block with existing_token = "regenerate": an apply then regenerates the token with a named admin token as the provider's token, or through recovery_url`)
@@ -252,7 +245,7 @@ func existingTokenWays(op operation, err *lifecycle.Error, in *instance) string 
 	ways = append(ways,
 		`If nobody holds it, `+wayRecovery+`, and set existing_token = "regenerate"`,
 		"If it was in this state before (a removed block, `terraform state rm`, lifecycle destroy = false), take it from the state's previous version or backup and give it to the provider",
-		"If "+in.client.Endpoint()+" is the wrong address, correct the provider's url")
+		"If "+server.client.Endpoint()+" is the wrong address, correct the provider's url")
 	return "Do one of these and run this again:\n" + bullets(ways...)
 }
 
@@ -270,20 +263,20 @@ func capital(text string) string {
 }
 
 // which names an operator token and its server, of which there can be several.
-func which(state adminTokenModel, in *instance) string {
-	return whichHash(state.Hash.ValueString(), in)
+func which(state adminTokenModel, server *configuredServer) string {
+	return whichHash(state.Hash.ValueString(), server)
 }
 
-func whichHash(hash string, in *instance) string {
-	if !in.usable() {
+func whichHash(hash string, server *configuredServer) string {
+	if !server.usable() {
 		return "the operator token " + hash
 	}
-	return "the operator token " + hash + " of " + in.client.Endpoint()
+	return "the operator token " + hash + " of " + server.client.Endpoint()
 }
 
-func deletionProtected(state adminTokenModel, in *instance) diag.Diagnostic {
+func deletionProtected(state adminTokenModel, server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Is Protected From Deletion",
-		"This run would remove "+which(state, in)+" from state, and with it the only copy of the token.\n\n"+
+		"This run would remove "+which(state, server)+" from state, and with it the only copy of the token.\n\n"+
 			"No request was sent, and the token is still in state.\n\n"+
 			bullets(
 				"Did you rename or move the block (count, for_each, a module)? Add a moved block: the token stays as it is",
@@ -294,9 +287,9 @@ func deletionProtected(state adminTokenModel, in *instance) diag.Diagnostic {
 
 // heldByAnother is the error about a creation while a protected resource has the very
 // token in state. It can be that resource's own replacement.
-func heldByAnother(hash string, in *instance) diag.Diagnostic {
+func heldByAnother(hash string, server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Is in State Already",
-		"This plan creates an influxdb3_admin_token, and another one in this state already has "+whichHash(hash, in)+".\n\n"+
+		"This plan creates an influxdb3_admin_token, and another one in this state already has "+whichHash(hash, server)+".\n\n"+
 			"Nothing was changed.\n\n"+
 			bullets(
 				"Is this a second block for the same server? Remove it: each of the two would make the other's token useless. For a second server use a second provider block with an alias",
@@ -306,16 +299,16 @@ func heldByAnother(hash string, in *instance) diag.Diagnostic {
 }
 
 // creationFailed keeps a token in state whose successor could not be created.
-func creationFailed(state adminTokenModel, in *instance) diag.Diagnostic {
+func creationFailed(state adminTokenModel, server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Is Kept in State",
-		"This run was to remove "+which(state, in)+" from state and to create another resource for the same server. The creation has failed.\n\n"+
+		"This run was to remove "+which(state, server)+" from state and to create another resource for the same server. The creation has failed.\n\n"+
 			"For this resource no request was sent, and the token is still in state.\n\n"+
 			"Correct the other error and apply again. If you renamed the block, add a moved block: then nothing is removed.")
 }
 
-func regeneratesLiving(hash string, in *instance) diag.Diagnostic {
+func regeneratesLiving(hash string, server *configuredServer) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("A Living Operator Token Will Be Regenerated",
-		"The server has "+whichHash(hash, in)+`, and existing_token = "regenerate" allows to regenerate it. Whoever holds it needs the new one.`)
+		"The server has "+whichHash(hash, server)+`, and existing_token = "regenerate" allows to regenerate it. Whoever holds it needs the new one.`)
 }
 
 // triggersRecorded is the warning about a change of triggers that replaces nothing.
@@ -327,7 +320,7 @@ func triggersRecorded(so string) diag.Diagnostic {
 
 // rotatedElsewhere is the error about a token that is dead while nothing asks for a
 // new one. After an import a change of the triggers does not: it is recorded.
-func rotatedElsewhere(state adminTokenModel, in *instance, imported bool) diag.Diagnostic {
+func rotatedElsewhere(state adminTokenModel, server *configuredServer, imported bool) diag.Diagnostic {
 	ways := []string{
 		erroredState,
 		"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). If it is newer than the one in state, it is taken into state and not changed",
@@ -338,7 +331,7 @@ func rotatedElsewhere(state adminTokenModel, in *instance, imported bool) diag.D
 	}
 	ways = append(ways, "If you no longer need the token, set deletion_protection = false, apply, and remove the block")
 	return diag.NewErrorDiagnostic("Operator Token Was Regenerated Elsewhere",
-		"The server refuses "+which(state, in)+". Somebody else has regenerated it, or an earlier reply with a new token was lost.\n\n"+
+		"The server refuses "+which(state, server)+". Somebody else has regenerated it, or an earlier reply with a new token was lost.\n\n"+
 			"No request was sent that changes anything, and the old token stays in state. The provider does not regenerate on its own now, because somebody may hold the current token.\n\n"+
 			"Do one of these and apply again:\n"+bullets(ways...))
 }
@@ -371,13 +364,6 @@ func (m adminTokenModel) expiryWarning() (diags diag.Diagnostics) {
 	return diags
 }
 
-// needsHandOver says whether a creation failed because the server has an operator
-// token that may be about to leave the state of another block.
-func needsHandOver(err error) bool {
-	var known *lifecycle.Error
-	return errors.As(err, &known) && (known.Problem == lifecycle.ProblemNoCredential || known.Problem == lifecycle.ProblemNotOperatorToken || known.Problem == lifecycle.ProblemLost)
-}
-
 func takenOver() diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Operator Token Was Regenerated Elsewhere",
 		"The server refuses the operator token in state, and the provider's token is the new one. It is now in state, and nothing was regenerated.")
@@ -389,17 +375,17 @@ func refusedWarning() diag.Diagnostic {
 			"It stays in state with the status rejected.")
 }
 
-func secondResource(in *instance) diag.Diagnostic {
+func secondResource(server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Second Resource for One Operator Token",
-		"Two influxdb3_admin_token resources in this run are for the operator token of "+in.client.Endpoint()+". A server has only one, and each resource would make the other's token useless.\n\n"+
+		"Two influxdb3_admin_token resources in this run are for the operator token of "+server.client.Endpoint()+". A server has only one, and each resource would make the other's token useless.\n\n"+
 			"For this one no request was sent that changes anything.\n\n"+
 			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server use a second provider block with an alias.")
 }
 
-func providerUnknown(in *instance) diag.Diagnostic {
+func providerUnknown(server *configuredServer) diag.Diagnostic {
 	name := "configuration"
-	if in != nil {
-		name = in.unknown
+	if server != nil {
+		name = server.unknown
 	}
 	return diag.NewErrorDiagnostic("Provider Is Not Configured Yet",
 		fmt.Sprintf("The provider's %s comes from a resource that is not applied yet, so it is not known.\n\n"+
@@ -417,8 +403,8 @@ func asDiagnostics(warnings []lifecycle.Warning) (diags diag.Diagnostics) {
 
 // missingToken explains that the server accepts no token of the provider, to
 // everything but the operator token's resource, which does not need one.
-func missingToken(in *instance) string {
-	if in.issuer().Credential.IsEmpty() {
+func missingToken(server *configuredServer) string {
+	if server.issuer().Credential.IsEmpty() {
 		return "No token is configured. If this configuration has the operator token, add a second provider block with an alias and token = influxdb3_admin_token.operator.token, and use it for this resource or data source. " +
 			"Otherwise give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)."
 	}
@@ -431,7 +417,7 @@ const refusedToken = "If the provider's token was the operator token, a rotation
 
 // issuedTokenProblem says of a failure with a token that is created and deleted by
 // name what happened, what is true now and what to do next.
-func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnostic {
+func issuedTokenProblem(verb, name string, err error, server *configuredServer) diag.Diagnostic {
 	summary := "Unable to " + verb + " Token"
 	name = loggable(name)
 	var known *lifecycle.Error
@@ -442,10 +428,10 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 	if verb == "Create" { // one of somebody else may have made room for it
 		now = fmt.Sprintf("No token %q was made.", name)
 	}
-	next := cause(known, in)
+	next := cause(known, server)
 	switch known.Problem {
 	case lifecycle.ProblemNoCredential:
-		next = missingToken(in)
+		next = missingToken(server)
 	case lifecycle.ProblemInterrupted, lifecycle.ProblemNotDone:
 		var failed *influxdb3.Error
 		if errors.As(known, &failed) && failed.Kind == influxdb3.KindOutcomeUnknown {
@@ -465,7 +451,7 @@ func issuedTokenProblem(verb, name string, err error, in *instance) diag.Diagnos
 		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud, named admin tokens InfluxDB 3.1 or later. On InfluxDB 3 Core use influxdb3_named_admin_token. If the server is one of those, check the provider's url and its path."
 	case lifecycle.ProblemWrongServer:
 		now = "Nothing was changed on the server that answers, and the token in state was not changed."
-		next = "If " + in.client.Endpoint() + " is the wrong address, correct the provider's url. A provider block with an alias does not inherit it. If you rebuilt the server on purpose, run `terraform state rm` with the address of this resource and apply again."
+		next = "If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. A provider block with an alias does not inherit it. If you rebuilt the server on purpose, run `terraform state rm` with the address of this resource and apply again."
 	case lifecycle.ProblemForbidden:
 		next = "Give the provider the operator token or a named admin token."
 	case lifecycle.ProblemUnresolved:
@@ -492,11 +478,11 @@ func ownCredential(name string) diag.Diagnostic {
 func deletion(name string) string { return fmt.Sprintf("influxdb3 delete token --token-name %q", name) }
 
 // dataSourceProblem is for what only reads.
-func dataSourceProblem(what string, err error, in *instance) diag.Diagnostic {
-	next := cause(err, in)
+func dataSourceProblem(what string, err error, server *configuredServer) diag.Diagnostic {
+	next := cause(err, server)
 	var known *lifecycle.Error
 	if errors.As(err, &known) && known.Problem == lifecycle.ProblemNoCredential {
-		next = missingToken(in)
+		next = missingToken(server)
 	}
 	return diag.NewErrorDiagnostic("Unable to "+what, sentence(err.Error())+"\n\nNothing was changed.\n\n"+next)
 }

@@ -17,10 +17,10 @@ import (
 // yet, none speaks of a token that is kept there.
 func TestOperatorTokenProblem(t *testing.T) {
 	t.Parallel()
-	in := newInstance(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), influxdb3.Secret{}, &testClock{})
+	server := newConfiguredServer(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), influxdb3.Secret{}, &testClock{})
 	for _, op := range []operation{establishing, replacing, reading, regenerating, importing} {
 		for problem := lifecycle.ProblemUnavailable; problem <= lifecycle.ProblemNotSupported; problem++ {
-			d := operatorTokenProblem(op, &lifecycle.Error{Problem: problem, Message: "it happened"}, in)
+			d := operatorTokenProblem(op, &lifecycle.Error{Problem: problem, Message: "it happened"}, server)
 			parts := strings.Split(d.Detail(), "\n\n")
 			if len(parts) < 3 || parts[0] != "It happened." || parts[1] == "" || parts[2] == "" {
 				t.Errorf("%s, problem %d: %q", op, problem, d.Detail())
@@ -41,10 +41,10 @@ func TestOperatorTokenProblem(t *testing.T) {
 func TestIssuedTokenProblem(t *testing.T) {
 	t.Parallel()
 	for _, credential := range []string{"", secretToken} {
-		in := newInstance(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), influxdb3.NewSecret(credential), &testClock{})
+		server := newConfiguredServer(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), influxdb3.NewSecret(credential), &testClock{})
 		for problem := lifecycle.ProblemUnavailable; problem <= lifecycle.ProblemNotSupported; problem++ {
 			err := &lifecycle.Error{Problem: problem, Message: "it happened"}
-			for _, d := range []diag.Diagnostic{issuedTokenProblem("Create", "ci", err, in), dataSourceProblem("List Tokens", err, in)} {
+			for _, d := range []diag.Diagnostic{issuedTokenProblem("Create", "ci", err, server), dataSourceProblem("List Tokens", err, server)} {
 				parts := strings.Split(d.Detail(), "\n\n")
 				if len(parts) != 3 || parts[0] != "It happened." || parts[1] == "" || parts[2] == "" {
 					t.Errorf("problem %d: %q", problem, d.Detail())

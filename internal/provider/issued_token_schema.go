@@ -174,10 +174,6 @@ func (m issuedTokenModel) foreign() bool {
 	return lifecycle.IssuedStatus(m.Status.ValueString()) == lifecycle.IssuedForeign
 }
 
-func (m issuedTokenModel) expired() bool {
-	return lifecycle.IssuedStatus(m.Status.ValueString()) == lifecycle.IssuedExpired
-}
-
 // take takes everything that is known of a token that was just made.
 func (m *issuedTokenModel) take(token influxdb3.Token) {
 	m.Token = types.StringValue(token.Secret.Reveal())
@@ -189,12 +185,11 @@ func (m *issuedTokenModel) take(token influxdb3.Token) {
 // refresh takes what a listing tells. A foreign hash is not taken: what is kept is
 // the token that was made here.
 func (m *issuedTokenModel) refresh(row *influxdb3.TokenInfo, clusterUUID string, now time.Time) {
-	if !influxdb3.SameHash(m.Hash.ValueString(), row.Hash) {
-		m.Status = types.StringValue(string(lifecycle.IssuedForeign))
-		return
+	status := lifecycle.IssuedStatusOf(*row, m.Hash.ValueString(), now, durationOf(m.RotateBeforeExpiry))
+	m.Status = types.StringValue(string(status))
+	if status != lifecycle.IssuedForeign {
+		m.facts(row.ID, row.CreatedAt, row.ExpiresAt, clusterUUID)
 	}
-	m.facts(row.ID, row.CreatedAt, row.ExpiresAt, clusterUUID)
-	m.Status = types.StringValue(string(lifecycle.IssuedStatusAt(now, timeOf(m.ExpiresAt), durationOf(m.RotateBeforeExpiry))))
 }
 
 func (m *issuedTokenModel) facts(id uint64, createdAt time.Time, expiresAt *time.Time, clusterUUID string) {

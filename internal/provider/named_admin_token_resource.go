@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
 var (
@@ -16,7 +18,9 @@ var (
 )
 
 // NewNamedAdminTokenResource returns the resource of named admin tokens.
-func NewNamedAdminTokenResource() resource.Resource { return &namedAdminTokenResource{} }
+func NewNamedAdminTokenResource() resource.Resource {
+	return &namedAdminTokenResource{issuedTokenResource{kind: lifecycle.KindNamedAdmin}}
+}
 
 type namedAdminTokenResource struct {
 	issuedTokenResource

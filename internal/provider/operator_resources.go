@@ -25,7 +25,6 @@ type operatorResources struct {
 	guarded  map[string]bool         // by hash, whether one of them is protected from deletion
 	kept     bool                    // whether the plan keeps a resource
 	created  bool                    // whether it creates one that takes no other's place
-	imported map[string]bool         // by hash, whether it was imported in this process
 	stage    stage                   // of the one creation or rotation that a process may make
 	made     lifecycle.OperatorToken // by that, once it has succeeded
 	foreseen bool                    // that a creation will fail
@@ -52,7 +51,7 @@ type handedOver struct {
 func newOperatorResources() *operatorResources {
 	return &operatorResources{
 		patience: othersWait,
-		changed:  make(chan struct{}), read: map[string]int{}, guarded: map[string]bool{}, imported: map[string]bool{},
+		changed:  make(chan struct{}), read: map[string]int{}, guarded: map[string]bool{},
 	}
 }
 
@@ -130,22 +129,6 @@ func (o *operatorResources) creates(replacement bool) (only bool) {
 	return only
 }
 
-// importing notes an import of that token, and says whether no resource has it yet.
-func (o *operatorResources) importing(hash string) (only bool) {
-	o.change(func() {
-		only = !o.imported[hash] && o.read[hash] == 0
-		o.imported[hash] = true
-	})
-	return only
-}
-
-// importedHere says whether that token was imported in this process.
-func (o *operatorResources) importedHere(hash string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.imported[hash]
-}
-
 // begin says whether a resource may create or rotate the operator token: one may in
 // a process, or they would rotate it away from each other.
 func (o *operatorResources) begin() (first bool) {
@@ -172,7 +155,7 @@ func (o *operatorResources) end(made *lifecycle.OperatorToken) {
 func (o *operatorResources) replaced(token lifecycle.OperatorToken) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.stage == stageDone && token.ClusterUUID == o.made.ClusterUUID && token.CreatedAt.Equal(o.made.CreatedAt)
+	return o.stage == stageDone && token.ReplacedBy(o.made)
 }
 
 // willFail notes that a creation will not be begun, because its plan fails: at apply it

@@ -13,7 +13,7 @@ import (
 
 // Keys of private state. Values are JSON.
 const (
-	privateImported    = "import_stage"   // see importStage
+	privateImported    = "import_stage"   // lifecycle.ImportStage
 	privateFacts       = "operator_facts" // what is known of the operator token besides its state
 	privateAge         = "age_unresolved" // a rotation that was due by age was begun, and how it ended is not known
 	privatePlanned     = "planned"        // the plan has looked at the resource as one that stays
@@ -41,28 +41,6 @@ func factsOf(token lifecycle.OperatorToken) operatorFacts {
 func (f operatorFacts) listedAt() time.Time {
 	at, _ := time.Parse(time.RFC3339Nano, f.ListedAt) // zero if there is none
 	return at
-}
-
-// importStage counts how often an imported resource has been refreshed by a process
-// other than the one that imported it. Up to the first apply triggers are recorded
-// without acting upon them. Terraform does not tell a provider of an apply that
-// changes nothing; but what a refresh has noted is in state afterwards, so that a
-// second one that finds the note knows that there was one in between.
-type importStage int
-
-const (
-	notImported      importStage = iota
-	imported                     // and not yet refreshed by another process
-	importedAndSeen              // refreshed once
-	importStageLimit             // refreshed again: the first apply is over
-)
-
-// refreshed is the stage after a refresh. here: by the process that has imported it.
-func (s importStage) refreshed(here bool) importStage {
-	if s == notImported || here {
-		return s
-	}
-	return (s + 1) % importStageLimit
 }
 
 // privateGetter is what requests and responses have in common here.

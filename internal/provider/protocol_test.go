@@ -350,8 +350,8 @@ func TestProtocol_importStage(t *testing.T) {
 			}
 			p := newProcess(t, s, settings)
 			state := p.importName(kind, name)
-			var stages []importStage
-			note := func() { stages = append(stages, privateOf[importStage](t, state, privateImported)) }
+			var stages []lifecycle.ImportStage
+			note := func() { stages = append(stages, privateOf[lifecycle.ImportStage](t, state, privateImported)) }
 			note()
 			for range 2 {
 				state, _ = p.refresh(state)
@@ -361,7 +361,7 @@ func TestProtocol_importStage(t *testing.T) {
 				state, _ = newProcess(t, s, settings).refresh(state)
 				note()
 			}
-			if want := []importStage{imported, imported, imported, importedAndSeen, notImported}; !slices.Equal(stages, want) {
+			if want := []lifecycle.ImportStage{lifecycle.Imported, lifecycle.Imported, lifecycle.Imported, lifecycle.ImportedAndSeen, lifecycle.NotImported}; !slices.Equal(stages, want) {
 				t.Errorf("got %v, want %v", stages, want)
 			}
 		})
@@ -375,7 +375,7 @@ func TestProtocol_importStage(t *testing.T) {
 		t.Errorf("%q, and it would rotate after an import: %t", failed, rotates(t, planned))
 	}
 	after, failed := newProcess(t, s, settings).apply(state, planned, config)
-	if failed != "" || privateOf[importStage](t, after, privateImported) != notImported {
+	if failed != "" || privateOf[lifecycle.ImportStage](t, after, privateImported) != lifecycle.NotImported {
 		t.Errorf("%q, and the first change after an import is not noted", failed)
 	}
 }

@@ -147,15 +147,16 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	in := &instance{clock: p.clock, unknown: settings.unknown}
+	server := &configuredServer{clock: p.clock, unknown: settings.unknown}
 	if settings.unknown == "" {
 		settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
 		settings.client.OnRequest = logExchange
-		in = newInstance(influxdb3.New(settings.client), settings.token, p.clock)
-		in.resources.patience = p.patience
+		server = newConfiguredServer(influxdb3.New(settings.client), settings.token, p.clock)
+		server.operatorResources.patience = p.patience
 	}
-	resp.ResourceData = in
-	resp.DataSourceData = in
+	servers := configuredServers{"": server}
+	resp.ResourceData = servers
+	resp.DataSourceData = servers
 }
 
 // logExchange writes what may be known of a request: no header, no body, no query.

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
 var (
@@ -26,7 +27,7 @@ var (
 
 // NewResourceTokenResource returns the resource of resource tokens.
 func NewResourceTokenResource() resource.Resource {
-	return &resourceTokenResource{issuedTokenResource{limited: true}}
+	return &resourceTokenResource{issuedTokenResource{kind: lifecycle.KindResource}}
 }
 
 type resourceTokenResource struct {

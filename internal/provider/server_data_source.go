@@ -16,7 +16,7 @@ var _ datasource.DataSourceWithConfigure = (*serverDataSource)(nil)
 func NewServerDataSource() datasource.DataSource { return &serverDataSource{} }
 
 type serverDataSource struct {
-	in *instance
+	onServer
 }
 
 type serverModel struct {
@@ -44,19 +44,18 @@ func (d *serverDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 
 // Configure implements datasource.DataSourceWithConfigure.
 func (d *serverDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	in, diags := configuredInstance(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.in = in
+	resp.Diagnostics.Append(d.configure(req.ProviderData)...)
 }
 
 // Read implements datasource.DataSource.
 func (d *serverDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	if d.in.notConfigured(&resp.Diagnostics) {
+	server := d.server()
+	if server.notConfigured(&resp.Diagnostics) {
 		return
 	}
-	info, err := d.in.client.Ping(ctx, d.in.issuer().Credential)
+	info, err := server.client.Ping(ctx, server.credentials.Current())
 	if err != nil {
-		resp.Diagnostics.Append(dataSourceProblem("Read Server", lifecycle.IssuedReadProblem(err, ""), d.in))
+		resp.Diagnostics.Append(dataSourceProblem("Read Server", lifecycle.IssuedReadProblem(err, ""), server))
 		return
 	}
 	product := info.Product

@@ -13,7 +13,7 @@ import (
 
 // tokenResource is what every resource of a token has.
 type tokenResource struct {
-	in *instance
+	onServer
 }
 
 // IdentitySchema implements resource.ResourceWithIdentity. The identity of a token is
@@ -29,9 +29,7 @@ func (r *tokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySch
 
 // Configure implements resource.ResourceWithConfigure.
 func (r *tokenResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	in, diags := configuredInstance(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	r.in = in
+	resp.Diagnostics.Append(r.configure(req.ProviderData)...)
 }
 
 type tokenIdentityModel struct {
@@ -67,10 +65,10 @@ func importName(ctx context.Context, req resource.ImportStateRequest) (tokenIden
 
 // checkCluster is the error about an import of a token of another cluster than the
 // identity names.
-func (m tokenIdentityModel) checkCluster(answers string, in *instance) (diags diag.Diagnostics) {
+func (m tokenIdentityModel) checkCluster(answers string, server *configuredServer) (diags diag.Diagnostics) {
 	if want := m.ClusterUUID.ValueString(); want != "" && want != answers {
 		diags.AddError("Unable to Import Token", fmt.Sprintf("The identity names the cluster %s, and %s answers as cluster %q.\n\nNothing was changed.\n\n"+
-			"Correct the provider's url, or the cluster_uuid of the identity.", loggable(want), in.client.Endpoint(), answers))
+			"Correct the provider's url, or the cluster_uuid of the identity.", loggable(want), server.client.Endpoint(), answers))
 	}
 	return diags
 }

@@ -22,7 +22,7 @@ var _ datasource.DataSourceWithConfigure = (*tokensDataSource)(nil)
 func NewTokensDataSource() datasource.DataSource { return &tokensDataSource{} }
 
 type tokensDataSource struct {
-	in *instance
+	onServer
 }
 
 type tokensModel struct {
@@ -45,13 +45,6 @@ type tokensItemModel struct {
 	Permissions types.String      `tfsdk:"permissions"`
 }
 
-// The kinds of tokens.
-const (
-	kindOperator   = "operator"
-	kindNamedAdmin = "named_admin"
-	kindResource   = "resource"
-)
-
 // Metadata implements datasource.DataSource.
 func (d *tokensDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_tokens"
@@ -72,7 +65,7 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 			"kind": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Only tokens of this kind: `operator`, `named_admin` or `resource`.",
-				Validators:          []validator.String{discreet{stringvalidator.OneOf(kindOperator, kindNamedAdmin, kindResource)}},
+				Validators:          []validator.String{discreet{stringvalidator.OneOf(string(lifecycle.KindOperator), string(lifecycle.KindNamedAdmin), string(lifecycle.KindResource))}},
 			},
 			"include_expired": schema.BoolAttribute{Optional: true, MarkdownDescription: "Whether expired tokens are listed too; the server keeps them. Defaults to `false`."},
 			"cluster_uuid":    text("Identity of the server's catalog (InfluxDB 3.7 and later, null before)."),
@@ -97,28 +90,27 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 
 // Configure implements datasource.DataSourceWithConfigure.
 func (d *tokensDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	in, diags := configuredInstance(req.ProviderData)
-	resp.Diagnostics.Append(diags...)
-	d.in = in
+	resp.Diagnostics.Append(d.configure(req.ProviderData)...)
 }
 
 // Read implements datasource.DataSource. It asks anew, because a data source is
 // read after what it depends on.
 func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	server := d.server()
 	var model tokensModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if d.in.notConfigured(&resp.Diagnostics) {
+	if server.notConfigured(&resp.Diagnostics) {
 		return
 	}
-	listing, err := d.in.list(ctx)
+	listing, err := server.list(ctx)
 	if err != nil {
-		resp.Diagnostics.Append(dataSourceProblem("List Tokens", lifecycle.IssuedReadProblem(err, ""), d.in))
+		resp.Diagnostics.Append(dataSourceProblem("List Tokens", lifecycle.IssuedReadProblem(err, ""), server))
 		return
 	}
-	now := d.in.serverTime(listing)
+	now := server.serverTime(listing)
 	model.ClusterUUID = optional(listing.ClusterUUID)
 	model.Tokens = []tokensItemModel{}
 	for _, row := range listing.Tokens {
@@ -130,15 +122,9 @@ func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 }
 
 func newTokensItem(row influxdb3.TokenInfo, now time.Time) tokensItemModel {
-	kind := kindNamedAdmin
-	if row.Name == influxdb3.OperatorTokenName {
-		kind = kindOperator
-	} else if _, limited := influxdb3.ParsePermissions(row.Permissions); limited {
-		kind = kindResource
-	}
 	return tokensItemModel{
 		TokenID: types.Int64Value(int64(row.ID)), //nolint:gosec // the server counts from 0
-		Name:    types.StringValue(row.Name), Kind: types.StringValue(kind), Hash: types.StringValue(row.Hash),
+		Name:    types.StringValue(row.Name), Kind: types.StringValue(string(lifecycle.KindOf(row))), Hash: types.StringValue(row.Hash),
 		CreatedAt: timestamp(&row.CreatedAt), UpdatedAt: timestamp(row.UpdatedAt), ExpiresAt: timestamp(row.ExpiresAt),
 		Expired:     types.BoolValue(row.ExpiresAt != nil && !now.Before(*row.ExpiresAt)),
 		Permissions: types.StringValue(row.Permissions),
