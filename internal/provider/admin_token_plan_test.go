@@ -43,7 +43,7 @@ func TestForesee(t *testing.T) {
 	admin := s.CreateNamedAdmin(t, operator, "automation", 0)
 	hash := influxdb3.NewSecret(operator).Hash()
 	nothing := func(*configuredServer) {}
-	for name, tt := range map[string]struct {
+	for name, tt := range map[string]struct { //nolint:paralleltest // they share a server and its log
 		credential string
 		existing   types.String
 		arrange    func(*configuredServer)
