@@ -656,9 +656,9 @@ func explore(t *testing.T, s setup, start world, depth int) {
 	most := most{changing: 4, requests: 40, slept: time.Duration(start.faults) * 30 * time.Second}
 	switch {
 	case s.cluster:
-		most.requests, most.slept = 70, 80*time.Second
-	case start.resource.exists: // its build is known: 5 s, looked at every 2 s
-		most.slept = time.Duration(start.faults) * 6 * time.Second
+		most.requests, most.slept = 80, 80*time.Second
+	case start.resource.exists: // its build is known
+		most.slept = time.Duration(start.faults) * 5 * time.Second
 	}
 	if e.most.changing > most.changing || e.most.requests > most.requests || e.most.slept > most.slept {
 		t.Errorf("a run takes %+v, want %+v at most", e.most, most)

@@ -169,10 +169,11 @@ func (i *Issuer) findAfter(ctx context.Context, known Identity, name, was string
 			return nil, nil, err
 		}
 		row := listing.Find(name)
-		if row != nil && !influxdb3.SameHash(row.Hash, was) || settled(ctx, i.Server, known, i.Credential, i.Clock.Now().Sub(began)) {
+		waited := i.Clock.Now().Sub(began)
+		if row != nil && !influxdb3.SameHash(row.Hash, was) || settled(ctx, i.Server, known, i.Credential, waited) {
 			return row, listing, nil
 		}
-		if err := i.Clock.Sleep(ctx, syncPoll); err != nil {
+		if err := i.Clock.Sleep(ctx, pollAfter(waited)); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -131,7 +131,7 @@ func (o *Operator) look(ctx context.Context, partial influxdb3.Secret, baseline 
 		if !open && (err != nil || !seen.unchanged && !seen.stale && !young || settled(ctx, o.Server, prior.Identity, seen.accepted, waited)) {
 			return seen, err
 		}
-		if err := o.Clock.Sleep(ctx, syncPoll); err != nil {
+		if err := o.Clock.Sleep(ctx, pollAfter(waited)); err != nil {
 			return seen, err
 		}
 	}
@@ -207,6 +207,14 @@ func settled(ctx context.Context, server asker, known Identity, credential influ
 		return false
 	}
 	return after >= syncInterval || known.learn(ctx, server, credential).oneNode()
+}
+
+// pollAfter is the pause before the next look, which ends where one node has settled.
+func pollAfter(waited time.Duration) time.Duration {
+	if waited < settleInterval {
+		return min(syncPoll, settleInterval-waited)
+	}
+	return syncPoll
 }
 
 // recoverLost is the last resort after a secret was lost.
