@@ -40,6 +40,9 @@ const (
 	// ProblemRaced: somebody else regenerated at the same moment, and the token
 	// that was made here is dead, or may be. It comes with the error.
 	ProblemRaced
+	// ProblemRegeneratedElsewhere: somebody else has regenerated the token since it
+	// was refreshed, and nothing consents to regenerating theirs.
+	ProblemRegeneratedElsewhere
 	// ProblemElsewhere: another server than that of the token has regenerated its
 	// own. That one comes with the error, because nobody else holds it.
 	ProblemElsewhere
@@ -100,7 +103,7 @@ func MayBeDone(err error) bool {
 // any more.
 func TokenIsDead(err error) bool {
 	known := asError(err)
-	return known != nil && (known.Problem == ProblemLost || known.Problem == ProblemAllRefused)
+	return known != nil && (known.Problem == ProblemLost || known.Problem == ProblemAllRefused || known.Problem == ProblemRegeneratedElsewhere)
 }
 
 // NeedsHandOver says whether a creation failed because the server has an operator token

@@ -94,6 +94,9 @@ type Operator struct {
 	// the operator token or any other; it may be dead.
 	Credential influxdb3.Secret
 	Clock      Clock
+	// ByAge: a rotation is due because an accepted token is too old, and for no other
+	// reason. That is no consent to regenerate one that somebody else has made since.
+	ByAge bool
 }
 
 // Establish gets hold of the operator token of a server: creates it where there

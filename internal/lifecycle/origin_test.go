@@ -680,3 +680,45 @@ func TestIssue_doneAllTheSame(t *testing.T) {
 		}
 	})
 }
+
+// A rotation by age is no consent to regenerate a token that somebody else has made
+// between the plan and the apply. One that was made by our own request, sent twice, is
+// healed.
+func TestRotate_byAge(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		byAge, theirs bool
+		want          lifecycle.Problem
+	}{
+		"theirs":              {true, true, lifecycle.ProblemRegeneratedElsewhere},
+		"theirs, by triggers": {false, true, 0},
+		"ours, sent twice":    {true, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &clock{}
+			s := influxdb3test.New(t, influxdb3test.Clock(c.Now))
+			old := s.Bootstrap(t)
+			prior := refreshed(t, s, old)
+			admin := s.CreateNamedAdmin(t, old, "automation", 0)
+			var theirs string
+			if tt.theirs {
+				theirs = s.Regenerate(t, old)
+				_ = c.Sleep(t.Context(), time.Minute)
+			} else {
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.Repeat, Path: regeneratePath})
+			}
+			o, _ := operator(t, s, admin)
+			o.Clock, o.ByAge = c, tt.byAge
+			token, _, err := o.Rotate(t.Context(), prior)
+			expectProblem(t, err, tt.want)
+			if tt.want != 0 {
+				if !s.Accepts(t, theirs) || lifecycle.MayBeDone(err) || !lifecycle.TokenIsDead(err) {
+					t.Error("somebody else's token was regenerated, or the error says something else")
+				}
+			} else if !s.Accepts(t, token.Secret.Reveal()) {
+				t.Error("not rotated")
+			}
+		})
+	}
+}

@@ -31,9 +31,14 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 		}
 	}
 	if !o.Credential.IsEmpty() && !o.Credential.Equal(prior.Secret) {
-		baseline, err := o.baseline(ctx, prior)
+		baseline, made, err := o.baseline(ctx, prior)
 		if err != nil {
 			return OperatorToken{}, nil, refused.before(err, prior)
+		}
+		// Our own request may have been sent twice, and then its token is seconds old.
+		failed := asCall(refused.Err)
+		if o.ByAge && failed != nil && !influxdb3.SameHash(baseline, prior.Hash()) && made.Before(o.serverTime(failed.Date).Add(-settleInterval)) {
+			return OperatorToken{}, nil, &Error{Problem: ProblemRegeneratedElsewhere, Message: "somebody else has regenerated the operator token since it was refreshed", Err: failed}
 		}
 		if baseline != "" {
 			prior.Identity = prior.learn(ctx, o.Server, o.Credential)
@@ -51,23 +56,24 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 }
 
 // baseline returns the hash that the server lists before the configured
-// credential changes it, "" if the server refuses that credential.
-func (o *Operator) baseline(ctx context.Context, prior OperatorToken) (string, error) {
+// credential changes it, and when that token was made; "" if the server refuses that
+// credential.
+func (o *Operator) baseline(ctx context.Context, prior OperatorToken) (hash string, made time.Time, err error) {
 	listing, failed := o.find(ctx, o.Credential)
 	if failed != nil {
-		return "", o.unhelpful(ctx, prior, failed)
+		return "", made, o.unhelpful(ctx, prior, failed)
 	}
 	if err := prior.sameServer(listing); err != nil {
-		return "", err
+		return "", made, err
 	}
 	row := listing.Find(influxdb3.OperatorTokenName)
 	if row == nil {
-		return "", &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token that could be regenerated"}
+		return "", made, &Error{Problem: ProblemNoOperatorToken, Message: "the server lists no operator token that could be regenerated"}
 	}
 	if row.ExpiresAt != nil && !o.serverTime(listing.Date).Before(*row.ExpiresAt) {
-		return "", expired(nil)
+		return "", made, expired(nil)
 	}
-	return row.Hash, nil
+	return row.Hash, madeAt(row), nil
 }
 
 // replaceWith regenerates with one credential. baseline is the hash listed

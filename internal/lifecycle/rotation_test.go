@@ -282,7 +282,7 @@ func TestBaseline(t *testing.T) {
 			prior := held()
 			prior.Identity = cluster // so that nothing is looked at afterwards
 			o := &Operator{Server: s, Credential: other, Clock: &watch{now: noon}}
-			hash, err := o.baseline(t.Context(), prior)
+			hash, _, err := o.baseline(t.Context(), prior)
 			expectProblem(t, err, tt.want)
 			if hash != tt.hash {
 				t.Errorf("got %q", hash)

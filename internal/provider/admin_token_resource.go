@@ -158,7 +158,9 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 		resp.Diagnostics.Append(secondResource(server))
 		return
 	}
-	token, warnings, err := server.operator().Rotate(ctx, state.operatorToken(facts))
+	operator := server.operator()
+	operator.ByAge = circumstances.Due() == lifecycle.ReasonAge && circumstances.Status.Accepted() && !circumstances.Consent
+	token, warnings, err := operator.Rotate(ctx, state.operatorToken(facts))
 	if err != nil {
 		server.operatorResources.end(nil)
 		// The old inputs stay, so that the next plan tries again. So does the old
