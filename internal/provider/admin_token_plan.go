@@ -24,7 +24,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 		resp.Diagnostics.Append(diags...)
 		switch {
 		case resp.Diagnostics.HasError():
-		case server.usable() && !server.operatorResources.creates(replacement):
+		case server.hasCredential() && !server.operatorResources.creates(replacement):
 			resp.Diagnostics.Append(secondResource(server))
 		default:
 			resp.Diagnostics.Append(r.foresee(ctx, plan)...)

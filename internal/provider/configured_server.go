@@ -52,6 +52,12 @@ func (s *configuredServer) list(ctx context.Context) (*influxdb3.Listing, error)
 // usable says whether there is somebody to call.
 func (s *configuredServer) usable() bool { return s != nil && s.unknown == "" }
 
+// hasCredential says whether there is anything with which the token of a resource that
+// is created could be another one's: without it a creation takes nothing from anybody.
+func (s *configuredServer) hasCredential() bool {
+	return s.usable() && (!s.credentials.Configured().IsEmpty() || s.client.HasRecovery())
+}
+
 // notConfigured reports that there is nobody to call, if it is so.
 func (s *configuredServer) notConfigured(diags *diag.Diagnostics) bool {
 	if s.usable() {

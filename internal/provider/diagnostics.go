@@ -451,7 +451,7 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 		next = "A name can be used once, among tokens of all kinds, expired ones too. Do one of these and apply again:\n" + bullets(
 			"Use name_prefix, which makes the name unique and works with create_before_destroy",
 			"Delete the token that is there ("+deletion(name)+")",
-			"Import it by its name and replace it (-replace), because the server does not show its secret")
+			"If you want to keep its name, import it and replace it (-replace): the server does not show its secret")
 	case lifecycle.ProblemNotSupported:
 		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud, named admin tokens InfluxDB 3.1 or later. On InfluxDB 3 Core use influxdb3_named_admin_token. If the server is one of those, check the provider's url and its path."
 	case lifecycle.ProblemWrongServer:
