@@ -2,7 +2,9 @@ package provider
 
 import (
 	"context"
+	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -52,7 +54,16 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	stuck := circumstances.Stuck() && (plan.protected() || !state.protected()) // a dead token too may be let go
 	switch {
 	case plan.mayBecomeDue(circumstances):
-		for _, name := range rotating {
+		names := rotating
+		if !state.ExpiresAt.IsNull() { // regenerating keeps an expiry, and makes none (recorded)
+			names = append(slices.Clone(names), "expires_at")
+		}
+		if !plan.RotateAfter.IsNull() {
+			names = append(slices.Clone(names), "rotation_due_at")
+		} else {
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("rotation_due_at"), timetypes.NewRFC3339Null())...)
+		}
+		for _, name := range names {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
 		}
 		if circumstances.Due() != lifecycle.ReasonNone {

@@ -180,7 +180,10 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 		resp.Diagnostics.Append(operatorTokenProblem(regenerating, err, server))
 		return
 	}
-	plan.rotate(token)
+	expires := plan.ExpiresAt
+	if plan.rotate(token); !expires.IsUnknown() {
+		plan.ExpiresAt = expires // as it was planned; a refresh would tell
+	}
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateAge, false)...)

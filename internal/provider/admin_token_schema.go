@@ -42,8 +42,9 @@ const (
 	existingRegenerate = "regenerate"
 )
 
-// rotating are the attributes that a rotation changes, and no other.
-var rotating = []string{"token", "hash", "status", "rotated_at", "rotation_due_at", "expires_at"}
+// rotating are the attributes that every rotation changes. rotation_due_at and expires_at
+// change too where they have a value.
+var rotating = []string{"token", "hash", "status", "rotated_at"}
 
 // Schema implements resource.Resource.
 func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
