@@ -26,24 +26,26 @@ resource "influxdb3_admin_token" "operator" {
 func exampleWorkspace(t *testing.T, s *influxdb3test.Server, name string) *workspace {
 	t.Helper()
 	dir := filepath.Join(examplesDir, filepath.FromSlash(name))
-	files, err := os.ReadDir(dir)
+	w := emptyWorkspace(t, s)
+	if err := os.CopyFS(w.dir, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(w.path("*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := emptyWorkspace(t, s)
 	all := ""
 	for _, file := range files {
-		if strings.HasPrefix(file.Name(), "import") {
-			continue // what they import is not there
+		switch name := filepath.Base(file); {
+		case strings.HasPrefix(name, "import"): // what they import is not there
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+		case strings.HasSuffix(name, ".tf"):
+			all += w.read(name)
 		}
-		text, err := os.ReadFile(filepath.Join(dir, file.Name())) //nolint:gosec // a file of this repository
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.write(file.Name(), string(text))
-		all += string(text)
 	}
-	if strings.Contains(all, `resource "influxdb3_admin_token" "operator"`) {
+	if strings.Contains(all, `resource "influxdb3_admin_token" "operator"`) && !strings.Contains(all, "var.deletion_protection") {
 		w.write("override.tf", unprotected)
 	}
 	if strings.Contains(all, "hashicorp/vault") {
@@ -75,6 +77,7 @@ func TestExamples(t *testing.T) {
 		"import":                                {nil, exampleImport},
 		"handing-on":                            {nil, exampleHandingOn},
 		"secret-store":                          {nil, exampleSecretStore},
+		"testing":                               {nil, exampleTesting},
 		"functions/token_hash":                  {nil, exampleFunction},
 		"functions/parse_permission":            {nil, exampleFunction},
 		"resources/influxdb3_admin_token":       {nil, exampleApply},
@@ -133,6 +136,18 @@ func exampleFunction(_ *testing.T, s *influxdb3test.Server, w *workspace) {
 
 func exampleBootstrap(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	w.must("test", "-no-color")
+	if n := count(s, regeneratePath); n != 1 {
+		t.Errorf("%d regenerations, want 1", n)
+	}
+}
+
+// As the guide to testing has it: two files that need no server, and one that does.
+func exampleTesting(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.must("test", "-no-color", "-filter=tests/mocked.tftest.hcl", "-filter=tests/overdue.tftest.hcl")
+	if n := len(s.Requests()); n != 0 {
+		t.Errorf("%d requests, want none", n)
+	}
+	w.must("test", "-no-color", "-filter=tests/server.tftest.hcl")
 	if n := count(s, regeneratePath); n != 1 {
 		t.Errorf("%d regenerations, want 1", n)
 	}
