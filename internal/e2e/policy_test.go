@@ -67,6 +67,11 @@ removed {
     destroy = false
   }
 }
+
+# What is in state was made under it.
+provider "influxdb3" {
+  alias = "current"
+}
 `
 
 // policyRules are the jq programs of the guide by the headings that they stand under.
@@ -185,6 +190,7 @@ func TestPolicies(t *testing.T) {
 	leaves := map[string][]string{removal: {operator + "the operator token will leave the state"}}
 	forgets := base.copy(t)
 	forgets.write("main.tf", policyForgets)
+	forgets.set("INFLUXDB3_AUTH_TOKEN", token)
 	check(forgets, nil, leaves)
 
 	base.must("apply", "-var", "protection=false")
