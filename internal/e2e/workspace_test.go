@@ -93,7 +93,7 @@ func (w *workspace) path(name string) string { return filepath.Join(w.dir, name)
 
 func (w *workspace) write(name, text string) {
 	w.t.Helper()
-	if err := os.WriteFile(w.path(name), []byte(text), 0o600); err != nil { //nolint:gosec // in the directory of this test
+	if err := os.WriteFile(w.path(name), []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 }
