@@ -8,7 +8,7 @@ import (
 // What an error says of the token that it is about.
 func TestErrorVerdicts(t *testing.T) {
 	t.Parallel()
-	dead := map[Problem]bool{ProblemLost: true, ProblemAllRefused: true}
+	dead := map[Problem]bool{ProblemLost: true, ProblemAllRefused: true, ProblemRegeneratedElsewhere: true}
 	needs := map[Problem]bool{ProblemNoCredential: true, ProblemNotOperatorToken: true, ProblemLost: true}
 	for problem := ProblemUnavailable; problem <= ProblemNotSupported; problem++ {
 		err := &Error{Problem: problem}
