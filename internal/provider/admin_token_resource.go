@@ -71,6 +71,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		server.operatorResources.end(nil)
 		if !token.Secret.IsEmpty() { // it may be the only copy of one that is good
 			kept := plan
+			kept.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 			if handed != nil {
 				kept = handed.model
 			}
