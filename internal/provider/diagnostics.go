@@ -78,9 +78,9 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 		return "Since the last refresh, somebody else has regenerated the token, or something on the way sent our request twice. In the second case nobody holds the new token. " + deadNow(op),
 			"Do one of these and apply again, which then regenerates:\n" + bullets(erroredState, capital(wayToken(server)), capital(wayRecovery))
 	case lifecycle.ProblemRegeneratedElsewhere:
-		return "The token in state no longer works. It was to be rotated because of its age, which is no reason to make somebody else's token useless. It stays in state with the status rejected.",
+		return "The old token no longer works. It was to be rotated because of its age, which is no reason to make somebody else's token useless. " + deadNow(op),
 			"Do one of these and apply again:\n" + bullets(
-				"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). It is taken into state and not changed",
+				"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). It is then taken over and not changed",
 				`If the current one may be regenerated, change a value in rotation_triggers or set existing_token = "regenerate"`)
 	case lifecycle.ProblemForbidden:
 		return unchanged(op), "The server answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself: check which token the provider has, then apply again."
