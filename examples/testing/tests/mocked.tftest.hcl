@@ -12,7 +12,7 @@ mock_provider "influxdb3" {
       fallback_status = "active"
       created_at      = "2099-01-01T00:00:00Z"
       rotated_at      = "2099-01-01T00:00:00Z"
-      rotation_due_at = "2099-04-01T00:00:00Z"
+      rotation_due_at = null
     }
   }
 }
