@@ -29,11 +29,11 @@ func (d *demo) startServer(ctx context.Context, dir string) (stop func(), err er
 		binary, kind = bin, "a real influxdb3"
 	}
 	addressFile, logFile := filepath.Join(dir, "address"), filepath.Join(dir, "server.log")
-	output, err := os.Create(logFile) //nolint:gosec // in a directory of our own
+	output, err := os.Create(logFile)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(binary, "serve", "--node-id", "demo", "--object-store", "memory", //nolint:gosec // the binary is the one that was asked for
+	cmd := exec.Command(binary, "serve", "--node-id", "demo", "--object-store", "memory",
 		"--http-bind", "127.0.0.1:0", "--tcp-listener-file-path", addressFile, "--disable-telemetry-upload")
 	cmd.Stdout, cmd.Stderr = output, output
 	// A group of its own: Ctrl-C ends the command line first and the server last.
@@ -56,7 +56,7 @@ func (d *demo) startServer(ctx context.Context, dir string) (stop func(), err er
 	defer tick.Stop()
 	timeout := time.After(patience)
 	for {
-		if address, err := os.ReadFile(addressFile); err == nil && len(address) > 0 { //nolint:gosec // in a directory of our own
+		if address, err := os.ReadFile(addressFile); err == nil && len(address) > 0 {
 			d.url = "http://" + strings.TrimSpace(string(address))
 			break
 		}
@@ -71,7 +71,7 @@ func (d *demo) startServer(ctx context.Context, dir string) (stop func(), err er
 			err = fmt.Errorf("%s did not come up within %s", binary, patience)
 		}
 		stop()
-		log, _ := os.ReadFile(logFile) //nolint:gosec // the same; without it the error says less
+		log, _ := os.ReadFile(logFile) // without it the error says less
 		return nil, fmt.Errorf("%w; its output:\n%s", err, log)
 	}
 	d.environ = withoutSettings(os.Environ(), "TF_", "INFLUXDB3_")
@@ -133,7 +133,7 @@ func (d *demo) expectStatus(ctx context.Context, token string, want int) error {
 func transport() (*http.Transport, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if file := os.Getenv("INFLUXDB3_TLS_CA"); file != "" {
-		pem, err := os.ReadFile(file) //nolint:gosec // the file that was asked for
+		pem, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}

@@ -66,7 +66,7 @@ func tools(t testing.TB) toolchain {
 // knowsDestroyFalse says whether the CLI knows lifecycle { destroy = false } in a
 // resource: OpenTofu 1.12 and Terraform 1.16 were the first.
 func (c toolchain) knowsDestroyFalse() bool {
-	out, err := exec.Command(c.cli, "version").Output() //nolint:gosec // the CLI under test
+	out, err := exec.Command(c.cli, "version").Output()
 	if err != nil {
 		return false
 	}
@@ -127,7 +127,7 @@ func install(root, source, version, module, pkg string) error {
 }
 
 func goTool(args ...string) (string, error) {
-	out, err := exec.Command("go", args...).CombinedOutput() //nolint:gosec // arguments of this file
+	out, err := exec.Command("go", args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
 	}

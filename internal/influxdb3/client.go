@@ -295,7 +295,7 @@ type progress struct {
 	sent atomic.Bool
 	// attempt is the context of attempts that change something. It ends with the
 	// timeout, and with the caller's context only while nothing is sent.
-	attempt context.Context //nolint:containedctx // of the one call that this follows
+	attempt context.Context // of the one call that this follows
 	mu      sync.Mutex      // nothing is given up while it begins
 }
 
@@ -504,10 +504,10 @@ type finishing struct {
 // RoundTrip implements http.RoundTripper.
 func (f finishing) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
-		return nil, err //nolint:wrapcheck // net/http wraps it in the url.Error that callers look for
+		return nil, err // net/http wraps it in the url.Error that callers look for
 	}
 	progress, _ := req.Context().Value(progressKey{}).(*progress)
-	return f.next.RoundTrip(req.WithContext(progress.attempt)) //nolint:wrapcheck // as above
+	return f.next.RoundTrip(req.WithContext(progress.attempt))
 }
 
 // logged tells of every request made, repetitions included.
@@ -528,7 +528,7 @@ func (l *logged) RoundTrip(req *http.Request) (*http.Response, error) {
 		l.onRequest(req.Context(), exchange)
 	}
 	if err != nil {
-		return nil, err //nolint:wrapcheck // net/http wraps it in the url.Error that callers look for
+		return nil, err // net/http wraps it in the url.Error that callers look for
 	}
 	// net/http fails on a Location that it cannot parse, and the status is lost.
 	if _, err := resp.Location(); err != nil {

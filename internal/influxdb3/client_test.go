@@ -1653,7 +1653,7 @@ func TestCancelledWhileConnecting(t *testing.T) {
 		for _, m := range methods() {
 			t.Run(name+" "+m.name, func(t *testing.T) {
 				t.Parallel()
-				listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed below
+				listener, err := net.Listen("tcp", "127.0.0.1:0") // closed below
 				if err != nil {
 					t.Fatal(err)
 				}

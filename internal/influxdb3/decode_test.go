@@ -32,7 +32,7 @@ func recordedSteps(t testing.TB) []recordedStep {
 	t.Helper()
 	var steps []recordedStep
 	for _, version := range []string{"3.10", "3.4"} {
-		raw, err := os.ReadFile(filepath.Join("..", "influxdb3test", "testdata", "core-"+version+".json")) //nolint:gosec // a name of our own
+		raw, err := os.ReadFile(filepath.Join("..", "influxdb3test", "testdata", "core-"+version+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -144,7 +144,7 @@ func decodeListing(body []byte) ([]TokenInfo, error) {
 
 func parseOptionalTime(text *string) (*time.Time, error) {
 	if text == nil {
-		return nil, nil //nolint:nilnil // a NULL is no time and no error
+		return nil, nil // a NULL is no time and no error
 	}
 	t, err := parseTime(*text)
 	if err != nil {

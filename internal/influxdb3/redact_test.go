@@ -134,7 +134,7 @@ func TestForwardProxyEcho(t *testing.T) {
 
 // A proxy that nobody answers at is named, without its password.
 func TestForwardProxyDown(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // closed at once
 	if err != nil {
 		t.Fatal(err)
 	}

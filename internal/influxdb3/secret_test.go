@@ -269,7 +269,7 @@ func TestSecretInPanic(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestSecretInPanic$") //nolint:gosec // this very test
+			cmd := exec.CommandContext(t.Context(), exe, "-test.run=^TestSecretInPanic$")
 			cmd.Env = append(os.Environ(), panicWith+"="+name, "GOTRACEBACK=all")
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out

@@ -85,7 +85,7 @@ func tryReal(bin string, flags []string, recovery bool) (*realServer, error) {
 		}
 		args = append(args, "--admin-token-recovery-http-bind", s.recovery)
 	}
-	s.cmd = exec.Command(bin, args...) //nolint:gosec // the binary is the one that was asked for
+	s.cmd = exec.Command(bin, args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("INFLUXDB3_BIN: %w", err)

@@ -57,7 +57,7 @@ type recordedResponse struct {
 
 func readRecording(t *testing.T, version string) []scenario {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", "core-"+version+".json")) //nolint:gosec // a name of our own
+	b, err := os.ReadFile(filepath.Join("testdata", "core-"+version+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}

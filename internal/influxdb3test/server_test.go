@@ -931,7 +931,7 @@ var (
 	binaryDir string
 	binary    = sync.OnceValues(func() (string, error) {
 		bin := filepath.Join(binaryDir, "influxdb3test")
-		if out, err := exec.Command("go", "build", "-o", bin, "./cmd/influxdb3test").CombinedOutput(); err != nil { //nolint:gosec // arguments of our own
+		if out, err := exec.Command("go", "build", "-o", bin, "./cmd/influxdb3test").CombinedOutput(); err != nil {
 			return "", fmt.Errorf("go build: %w\n%s", err, out)
 		}
 		return bin, nil
@@ -960,7 +960,7 @@ func builtBinary(t *testing.T) string {
 // serveProcess runs the command and returns its URL as soon as it listens.
 func serveProcess(t *testing.T, args ...string) (*exec.Cmd, string) {
 	t.Helper()
-	cmd := exec.Command(builtBinary(t), append([]string{"serve", "--node-id", "n1", "--http-bind", "127.0.0.1:0"}, args...)...) //nolint:gosec // a program of our own
+	cmd := exec.Command(builtBinary(t), append([]string{"serve", "--node-id", "n1", "--http-bind", "127.0.0.1:0"}, args...)...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -1009,7 +1009,7 @@ func TestFileStoreSurvivesKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		b, err := os.ReadFile(filepath.Join(dir, f.Name())) //nolint:gosec // a directory of our own
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -1029,7 +1029,7 @@ func TestCommandStopsCleanly(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "address")
 			cmd, url := serveProcess(t, "--tcp-listener-file-path", file)
-			//nolint:gosec // a file of our own
+
 			if b, err := os.ReadFile(file); err != nil || "http://"+string(b) != url {
 				t.Errorf("address file %q, %v, want that of %s", b, err, url)
 			}

@@ -81,7 +81,7 @@ type core struct {
 	clock   *historyClock
 	heard   func(text string) // is told everything that could be shown or logged
 	schema  *tfprotov6.GetProviderSchemaResponse
-	ctx     context.Context //nolint:containedctx // of the one history that it is for
+	ctx     context.Context // of the one history that it is for
 	state   map[string]*resourceState
 	mu      sync.Mutex // of the state and of what follows
 	calls   int        // ApplyResourceChange, in the running apply

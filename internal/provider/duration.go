@@ -39,7 +39,7 @@ func parseDuration(text string) (time.Duration, error) {
 	for _, part := range dayOrWeek.FindAllStringSubmatch(text, -1) {
 		n, err := strconv.ParseFloat(part[1], 64)
 		if err != nil {
-			return 0, err //nolint:wrapcheck // only that there is one counts
+			return 0, err
 		}
 		if part[2] == "w" {
 			n *= 7
@@ -54,7 +54,7 @@ func parseDuration(text string) (time.Duration, error) {
 	extra := time.Duration(whole)*24*time.Hour + time.Duration(part*float64(24*time.Hour))
 	rest, err := time.ParseDuration(strings.ReplaceAll(dayOrWeek.ReplaceAllString(text, "0h"), " ", ""))
 	if err != nil {
-		return 0, err //nolint:wrapcheck // only that there is one counts
+		return 0, err
 	}
 	if strings.HasPrefix(text, "-") {
 		extra = -extra
@@ -93,7 +93,7 @@ func (durationType) ValueFromString(_ context.Context, in basetypes.StringValue)
 func (t durationType) ValueFromTerraform(ctx context.Context, in tftypes.Value) (attr.Value, error) {
 	value, err := t.StringType.ValueFromTerraform(ctx, in)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the framework's, for the framework
+		return nil, err
 	}
 	text, ok := value.(basetypes.StringValue)
 	if !ok {
