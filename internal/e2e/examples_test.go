@@ -147,9 +147,6 @@ func exampleTesting(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	if n := len(s.Requests()); n != 0 {
 		t.Errorf("%d requests, want none", n)
 	}
-	if strings.Contains(w.must("version").stdout, "OpenTofu") {
-		return // 1.12.6 does not know run.bootstrap in the third file
-	}
 	w.must("test", "-no-color", "-filter=tests/server.tftest.hcl")
 	if n := count(s, regeneratePath); n != 1 {
 		t.Errorf("%d regenerations, want 1", n)

@@ -17,24 +17,30 @@ run "bootstrap" {
 run "nothing_is_due" {
   command = plan
 
+  variables {
+    operator_before = run.bootstrap.operator_token_hash
+  }
+
   assert {
-    condition     = influxdb3_admin_token.operator.hash == run.bootstrap.operator_token_hash
+    condition     = influxdb3_admin_token.operator.hash == var.operator_before
     error_message = "another token"
   }
 }
 
 run "a_changed_trigger_rotates" {
   variables {
-    rotation = "2"
+    rotation        = "2"
+    operator_before = run.bootstrap.operator_token_hash
+    ci_before       = run.bootstrap.ci_token_hash
   }
 
   assert {
-    condition     = output.operator_token_hash != run.bootstrap.operator_token_hash
+    condition     = output.operator_token_hash != var.operator_before
     error_message = "the token is still the one of before"
   }
 
   assert {
-    condition     = output.ci_token_hash == run.bootstrap.ci_token_hash
+    condition     = output.ci_token_hash == var.ci_before
     error_message = "the named admin token was replaced too"
   }
 }
