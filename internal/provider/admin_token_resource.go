@@ -44,16 +44,16 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	first, handed := server.operatorResources.begin(), server.operatorResources.takeOver()
 	if !first {
 		if handed != nil { // it goes back into state, and takes nothing from the other one
-			resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
-			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(handed.token))...)
+			resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
 		}
 		resp.Diagnostics.Append(secondResource(server))
 		return
 	}
 	var token lifecycle.OperatorToken
 	var warnings []lifecycle.Warning
-	var err error
-	if handed == nil {
+	err := server.startup.Await(ctx)
+	started := err == nil
+	if started && handed == nil {
 		token, warnings, err = server.operator().Establish(ctx, plan.consents())
 		if lifecycle.NeedsHandOver(err) {
 			handed = server.operatorResources.awaitHandOver()
@@ -64,20 +64,27 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		op = replacing
 		// The old token left state when Delete returned, and this is its only
 		// copy: it goes back before anything can fail.
-		resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
-		token, warnings, err = server.operator().Resume(ctx, handed.token, triggersDiffer(plan.RotationTriggers, handed.model.RotationTriggers), plan.consents())
+		resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
+		if started {
+			token, warnings, err = server.operator().Resume(ctx, handed.token, triggersDiffer(plan.RotationTriggers, handed.model.RotationTriggers), plan.consents())
+		}
 	}
 	if err != nil {
 		server.operatorResources.end(nil)
-		if !token.Secret.IsEmpty() { // it may be the only copy of one that is good
+		switch {
+		case !token.Secret.IsEmpty(): // it may be the only copy of one that is good
 			kept := plan
 			kept.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 			if handed != nil {
 				kept = handed.model
 			}
 			kept.take(token)
-			resp.Diagnostics.Append(r.save(ctx, kept, &resp.State, resp.Identity)...)
-			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+			resp.Diagnostics.Append(r.keep(ctx, &handedOver{kept, token}, resp)...)
+		case handed == nil:
+			// Another block can have given its token away while this one waited.
+			if handed = server.operatorResources.takeOver(); handed != nil {
+				resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
+			}
 		}
 		resp.Diagnostics.Append(operatorTokenProblem(op, err, server))
 		return
@@ -270,6 +277,13 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: model.Name, ClusterUUID: model.ClusterUUID})...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.Imported)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+}
+
+// keep puts a token into the state of a creation that goes on or fails.
+func (r *adminTokenResource) keep(ctx context.Context, held *handedOver, resp *resource.CreateResponse) diag.Diagnostics {
+	diags := r.save(ctx, held.model, &resp.State, resp.Identity)
+	diags.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(held.token))...)
+	return diags
 }
 
 // save sets state and identity. A missing identity after Create is an error of the

@@ -64,7 +64,9 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 	}
 	switch err.Problem {
 	case lifecycle.ProblemInterrupted:
-		return "No request was sent. " + kept, "Apply again."
+		return nothingSent + " " + kept, "Apply again."
+	case lifecycle.ProblemNotStarted:
+		return nothingSent + " " + kept, startupNext(server)
 	case lifecycle.ProblemAuthenticationOff:
 		return "Such a server has no tokens: it allows every request. " + kept,
 			"Start the server without --without-auth, or remove this resource from the configuration."
@@ -113,6 +115,23 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 	}
 }
 
+// nothingSent is true of what ended before the request that it was about.
+const nothingSent = "No request was sent that changes anything."
+
+// startupOff names the setting that makes a creation wait for a server, where it is off.
+func startupOff(err error, server *configuredServer) string {
+	var failed *influxdb3.Error
+	if server.startup.Timeout > 0 || !errors.As(err, &failed) || !failed.NotUp() {
+		return ""
+	}
+	return " If it is only starting: the provider's startup_timeout, which is 0s, sets how long a creation waits for it."
+}
+
+// startupNext is what to do about a server that did not come up.
+func startupNext(server *configuredServer) string {
+	return "Check that the server starts and that " + server.client.Endpoint() + " is its address, then apply again. If it needs longer, raise the provider's startup_timeout, which is " + server.startup.Timeout.String() + " now."
+}
+
 // cause is what to do about a request that did not get through, by what stood in the
 // way.
 func cause(err error, server *configuredServer) string {
@@ -129,7 +148,7 @@ func cause(err error, server *configuredServer) string {
 	case strings.Contains(err.Error(), "malformed HTTP response"): // net/http has no type for it
 		return "What answers does not use HTTP. If the server uses TLS, begin url with https. Then run this again."
 	default:
-		return "Check that the server runs, that " + server.client.Endpoint() + " is its address, and what stands in front of it. Then run this again."
+		return "Check that the server runs, that " + server.client.Endpoint() + " is its address, and what stands in front of it. Then run this again." + startupOff(err, server)
 	}
 }
 
@@ -437,6 +456,8 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 	switch known.Problem {
 	case lifecycle.ProblemNoCredential:
 		next = missingToken(server)
+	case lifecycle.ProblemNotStarted:
+		now, next = nothingSent, startupNext(server)
 	case lifecycle.ProblemInterrupted, lifecycle.ProblemNotDone:
 		var failed *influxdb3.Error
 		if errors.As(known, &failed) && failed.Kind == influxdb3.KindOutcomeUnknown {

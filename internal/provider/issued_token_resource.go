@@ -43,6 +43,10 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if err := server.startup.Await(ctx); err != nil {
+		resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, server))
+		return
+	}
 	issuer := server.issuer()
 	var expiresIn *time.Duration
 	if d := durationOf(plan.ExpiresIn); d > 0 {

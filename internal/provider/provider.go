@@ -54,6 +54,7 @@ type providerModel struct {
 	CACertPEM          types.String `tfsdk:"ca_cert_pem"`
 	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
 	RequestTimeout     duration     `tfsdk:"request_timeout"`
+	StartupTimeout     duration     `tfsdk:"startup_timeout"`
 	MaxRetries         types.Int64  `tfsdk:"max_retries"`
 	Headers            types.Map    `tfsdk:"headers"`
 }
@@ -108,6 +109,14 @@ func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, 
 				MarkdownDescription: "How long one call to the server may take, repetitions and waits included, such as `90s` or `2m`. Defaults to `30s`.",
 				Validators:          []validator.String{positiveDuration{}},
 			},
+			"startup_timeout": schema.StringAttribute{
+				Optional:   true,
+				CustomType: durationType{},
+				MarkdownDescription: "How long the creation of a token waits for a server that is not up yet: its name does not resolve, nobody accepts the connection, or a gateway answers 502, 503 or 504. " +
+					"So a server and its token can be created in one apply. All creations of a run wait together. Plans, refreshes and rotations never wait for this. " +
+					"From `0s`, which turns it off, to `1h`. Defaults to `1m`.",
+				Validators: []validator.String{startupDuration{}},
+			},
 			"max_retries": schema.Int64Attribute{
 				Optional: true,
 				MarkdownDescription: "How often a call is repeated where that is safe: when nobody was reached, or, for one that changes nothing, when the answer was to come back later. " +
@@ -152,6 +161,7 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 		settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
 		settings.client.OnRequest = logExchange
 		server = newConfiguredServer(influxdb3.New(settings.client), settings.token, p.clock)
+		server.startup.Timeout = settings.startup
 		server.operatorResources.patience = p.patience
 	}
 	servers := configuredServers{"": server}

@@ -32,6 +32,8 @@ const (
 
 const (
 	defaultRequestTimeout = 30 * time.Second
+	defaultStartupTimeout = time.Minute
+	maxStartupTimeout     = time.Hour
 	defaultMaxRetries     = 3
 )
 
@@ -39,7 +41,8 @@ const (
 type settings struct {
 	client  influxdb3.Config
 	token   influxdb3.Secret
-	unknown string // name of the attribute that is not known yet, "" if all are
+	startup time.Duration // how long a creation waits for the server, 0: not at all
+	unknown string        // name of the attribute that is not known yet, "" if all are
 }
 
 // validate checks what is written in the provider block and known.
@@ -99,6 +102,7 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 		{"ca_cert_pem", m.CACertPEM.IsUnknown()},
 		{"insecure_skip_verify", m.InsecureSkipVerify.IsUnknown()},
 		{"request_timeout", m.RequestTimeout.IsUnknown()},
+		{"startup_timeout", m.StartupTimeout.IsUnknown()},
 		{"max_retries", m.MaxRetries.IsUnknown()},
 		{"headers", m.Headers.IsUnknown()},
 	} {
@@ -120,6 +124,9 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 	s.client = influxdb3.Config{Headers: headers, Timeout: defaultRequestTimeout, MaxRetries: defaultMaxRetries}
 	if !m.RequestTimeout.IsNull() {
 		s.client.Timeout = durationOf(m.RequestTimeout)
+	}
+	if s.startup = defaultStartupTimeout; !m.StartupTimeout.IsNull() {
+		s.startup = durationOf(m.StartupTimeout)
 	}
 	if !m.MaxRetries.IsNull() {
 		s.client.MaxRetries = int(m.MaxRetries.ValueInt64())
