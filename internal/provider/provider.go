@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -27,6 +28,8 @@ var (
 	_ provider.Provider                   = (*influxdb3Provider)(nil)
 	_ provider.ProviderWithValidateConfig = (*influxdb3Provider)(nil)
 	_ provider.ProviderWithFunctions      = (*influxdb3Provider)(nil)
+
+	_ provider.ProviderWithEphemeralResources = (*influxdb3Provider)(nil)
 )
 
 // New returns a constructor of the provider for the version of this build.
@@ -178,7 +181,12 @@ func logExchange(ctx context.Context, e influxdb3.Exchange) {
 
 // Resources implements provider.Provider.
 func (p *influxdb3Provider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{NewAdminTokenResource, NewNamedAdminTokenResource, NewResourceTokenResource}
+	return []func() resource.Resource{NewAdminTokenResource, NewNamedAdminTokenResource, NewResourceTokenResource, NewOfflineAdminTokenResource}
+}
+
+// EphemeralResources implements provider.ProviderWithEphemeralResources.
+func (p *influxdb3Provider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{NewOfflineAdminTokenEphemeral}
 }
 
 // DataSources implements provider.Provider.
