@@ -33,11 +33,11 @@ func (d *serverDataSource) Metadata(_ context.Context, req datasource.MetadataRe
 // Schema implements datasource.DataSource.
 func (d *serverDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What a server tells of itself.",
+		MarkdownDescription: "Reads product, version and cluster of a server.",
 		Attributes: map[string]schema.Attribute{
-			"product":      schema.StringAttribute{Computed: true, MarkdownDescription: "Product, such as `InfluxDB 3 Core`. Older servers tell only the build, such as `Core`."},
+			"product":      schema.StringAttribute{Computed: true, MarkdownDescription: "Product, such as `InfluxDB 3 Core`. With older servers it is only the build, such as `Core`."},
 			"version":      schema.StringAttribute{Computed: true, MarkdownDescription: "Version, such as `3.10.0`."},
-			"cluster_uuid": schema.StringAttribute{Computed: true, MarkdownDescription: "Identity of the server's catalog (InfluxDB 3.7 and later, null before)."},
+			"cluster_uuid": schema.StringAttribute{Computed: true, MarkdownDescription: "UUID of the server's cluster (InfluxDB 3.7 and later, null before)."},
 		},
 	}
 }
