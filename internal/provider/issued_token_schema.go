@@ -153,17 +153,17 @@ func (r *issuedTokenResource) ValidateConfig(ctx context.Context, req resource.V
 	}
 	if config.KeepOnDestroy.ValueBool() && !config.Name.IsNull() && !config.Name.IsUnknown() {
 		resp.Diagnostics.AddAttributeError(path.Root("keep_on_destroy"), "Invalid Combination",
-			"keep_on_destroy needs name_prefix: a fixed name stays taken by the token that is kept, and its replacement could not be created.")
+			"keep_on_destroy needs name_prefix. The token that is kept would still have the fixed name, so its replacement could not be created.")
 	}
 	if config.KeepOnDestroy.ValueBool() && config.ExpiresIn.IsNull() {
 		resp.Diagnostics.AddAttributeWarning(path.Root("keep_on_destroy"), "Kept Tokens Never Expire",
-			"Without expires_in every token that is kept stays valid for good, and nothing remembers it. Set expires_in.")
+			"Without expires_in, every token that is kept stays valid for good, and Terraform no longer knows it. Set expires_in.")
 	}
 	before, in := durationOf(config.RotateBeforeExpiry), durationOf(config.ExpiresIn)
 	switch {
 	case before > 0 && config.ExpiresIn.IsNull():
 		resp.Diagnostics.AddAttributeError(path.Root("rotate_before_expiry"), "Invalid Combination",
-			"rotate_before_expiry needs expires_in: a token that never expires has no time before its expiry.")
+			"rotate_before_expiry needs expires_in, because without it the token never expires.")
 	case before > 0 && in > 0 && before >= in:
 		resp.Diagnostics.AddAttributeError(path.Root("rotate_before_expiry"), "Invalid Combination",
 			fmt.Sprintf("rotate_before_expiry (%s) must be shorter than expires_in (%s), or every apply replaces the token.", before, in))
@@ -205,11 +205,11 @@ func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
 	expires := timeOf(m.ExpiresAt)
 	switch {
 	case m.foreign():
-		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("The server has another token named %q than the one in state, made by somebody else. "+
-			"It is planned for replacement, which deletes theirs if the name stays the same. If theirs is to stay, choose another name or a name_prefix first, or remove the resource.", loggable(m.Name.ValueString())))
+		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("Somebody else has made a token named %q, and the one in state is gone. The plan replaces it, and that deletes the other token if the name stays the same. "+
+			"If you want to keep the other token, first change the name or use a name_prefix, or remove the resource.", loggable(m.Name.ValueString())))
 	case m.Status.ValueString() == string(lifecycle.IssuedActive) && !expires.IsZero() && m.RotateBeforeExpiry.IsNull() &&
 		expires.Sub(now) < expires.Sub(timeOf(m.CreatedAt))/10:
-		diags.AddWarning("Token Expires Soon", fmt.Sprintf("The token %q expires at %s, which is less than a tenth of its lifetime away, and nothing replaces it before: rotate_before_expiry is not set.",
+		diags.AddWarning("Token Expires Soon", fmt.Sprintf("The token %q expires at %s. Less than a tenth of its lifetime is left, and nothing replaces it before that time, because rotate_before_expiry is not set.",
 			loggable(m.Name.ValueString()), expires.Format(time.RFC3339)))
 	}
 	return diags
@@ -228,6 +228,6 @@ func (m issuedTokenModel) expiryWarning(state resourceTokenModel) (diags diag.Di
 		expires = "expires at " + at.Format(time.RFC3339)
 	}
 	diags.AddAttributeWarning(path.Root("expires_in"), "Imported Token Expires Otherwise",
-		fmt.Sprintf("expires_in is %s, and the token that was imported %s. The first change after an import replaces nothing: the token stays as it is until it is replaced, for example with `terraform apply -replace`.", want, expires))
+		fmt.Sprintf("expires_in is %s, but the imported token %s. The first change after an import replaces nothing. To get a token with this expires_in, replace it with `terraform apply -replace`.", want, expires))
 	return diags
 }
