@@ -234,7 +234,7 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	if token.Status.Accepted() {
 		resp.Diagnostics.AddWarning("Operator Token Stays Valid",
-			"InfluxDB 3 cannot delete its operator token. It is no longer in state, and it works for whoever holds it until it is regenerated. "+
+			"InfluxDB 3 cannot delete its operator token. The token is no longer in state, but it works for everybody who has it until it is regenerated. "+
 				"If this run creates another block for the same server, that block gets it.")
 	}
 }
@@ -248,7 +248,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 		return
 	}
 	if name := identity.Name.ValueString(); name != influxdb3.OperatorTokenName {
-		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The operator token is imported as %q, got %q. The token itself is never an ID: the provider's token is taken.", influxdb3.OperatorTokenName, loggable(name)))
+		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The ID of the operator token is always %q, got %q. Do not use the token as the ID: the import takes the provider's token.", influxdb3.OperatorTokenName, loggable(name)))
 		return
 	}
 	token, err := server.operator().Adopt(ctx)

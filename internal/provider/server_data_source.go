@@ -35,14 +35,14 @@ func (d *serverDataSource) Metadata(_ context.Context, req datasource.MetadataRe
 // Schema implements datasource.DataSource.
 func (d *serverDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What a server tells of itself.",
+		MarkdownDescription: "Reads product, version and cluster of a server.",
 		Attributes: map[string]schema.Attribute{
-			"product":      schema.StringAttribute{Computed: true, MarkdownDescription: "Product, such as `InfluxDB 3 Core`. Older servers tell only the build, such as `Core`."},
+			"product":      schema.StringAttribute{Computed: true, MarkdownDescription: "Product, such as `InfluxDB 3 Core`. With older servers it is only the build, such as `Core`."},
 			"version":      schema.StringAttribute{Computed: true, MarkdownDescription: "Version, such as `3.10.0`."},
-			"cluster_uuid": schema.StringAttribute{Computed: true, MarkdownDescription: "Identity of the server's catalog (InfluxDB 3.7 and later, null before)."},
-			"operator_token": schema.StringAttribute{Computed: true, MarkdownDescription: "Whether the server has an operator token: `present`, or `absent`. " +
-				"Without one anybody who reaches the server can create it; a server that runs with `--without-auth` has none either, and needs no token at all. " +
-				"Null where it cannot be seen: a server tells nothing of it to somebody whose token it does not accept, and to a resource token only if there is one. Nothing is created to find out."},
+			"cluster_uuid": schema.StringAttribute{Computed: true, MarkdownDescription: "UUID of the server's cluster (InfluxDB 3.7 and later, null before)."},
+			"operator_token": schema.StringAttribute{Computed: true, MarkdownDescription: "Whether the server has an operator token: `present` or `absent`. " +
+				"If it is absent, anybody who reaches the server can create it. A server that runs with `--without-auth` has none either, and needs no token at all. " +
+				"Null if the provider cannot see it: the server does not accept the provider's token, or the token is a resource token. The provider creates nothing to find out."},
 		},
 	}
 }
