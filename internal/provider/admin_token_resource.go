@@ -42,10 +42,13 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		return
 	}
 	first, handed := server.operatorResources.begin(), server.operatorResources.takeOver()
+	putBack := func() {
+		resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
+		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(handed.token))...)
+	}
 	if !first {
-		if handed != nil { // it goes back into state, and takes nothing from the other one
-			resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
-			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(handed.token))...)
+		if handed != nil { // it takes nothing from the other one
+			putBack()
 		}
 		resp.Diagnostics.Append(secondResource(server))
 		return
@@ -64,7 +67,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		op = replacing
 		// The old token left state when Delete returned, and this is its only
 		// copy: it goes back before anything can fail.
-		resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
+		putBack()
 		token, warnings, err = server.operator().Resume(ctx, handed.token, triggersDiffer(plan.RotationTriggers, handed.model.RotationTriggers), plan.consents())
 	}
 	if err != nil {
