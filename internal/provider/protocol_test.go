@@ -468,3 +468,30 @@ func TestReplacement_afterAnotherCreation(t *testing.T) {
 		t.Errorf("the old token is not in state with %+v, but %+v: %v", facts, got, c.journal)
 	}
 }
+
+// A renamed block gives its token away while the new one waits for a server that does not
+// come up: the token is back in state, and the only copy is not lost.
+func TestRename_whileWaiting(t *testing.T) {
+	t.Parallel()
+	s, c := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken)), newCore(t)
+	token, lines := s.Bootstrap(t), operatorLines{unprotected: true}.block()
+	c.applied(rootOf(s, token, blocks{addressA: lines}), planOptions{})
+	root := rootOf(s, rootToken, blocks{addressB: lines})
+	root.provider["startup_timeout"], root.provider["max_retries"] = str("1s"), tftypes.NewValue(tftypes.Number, 0)
+	made := c.planned(root, planOptions{})
+	// Nobody can look at the server, and the answer to the creation's comes after the
+	// deletion, which has nothing to ask.
+	deleted, unavailable := make(chan struct{}), influxdb3test.Fault{Times: -1, Kind: influxdb3test.Answer, Status: http.StatusServiceUnavailable}
+	looks := unavailable
+	looks.Method, looks.Wait = http.MethodOptions, deleted
+	s.Inject(looks)
+	s.Inject(unavailable)
+	time.AfterFunc(time.Second, func() { close(deleted) })
+	c.apply(made, true, true, ending{})
+	if !c.said("The server did not answer within the 1s") {
+		t.Errorf("the creation did not wait: %v", c.journal)
+	}
+	if c.current(addressA, "token") != "" || c.current(addressB, "token") != token {
+		t.Errorf("the token is not in state under its new name: %v", c.journal)
+	}
+}
