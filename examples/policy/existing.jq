@@ -1,2 +1,2 @@
-select(.diagnostic.summary? == "A Living Operator Token Will Be Regenerated")
-| "\(.diagnostic.address): a living operator token will be regenerated"
+select(.diagnostic.summary? == "Existing Operator Token Will Be Regenerated")
+| "\(.diagnostic.address): an existing operator token will be regenerated"
