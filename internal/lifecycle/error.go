@@ -26,6 +26,9 @@ const (
 	// ProblemAllRefused: every credential was refused. The first refusal may have
 	// been that of a request that something on the way sent a second time.
 	ProblemAllRefused
+	// ProblemUnreadable: the token is kept encrypted, nobody here can decrypt it, and no
+	// other credential can do without it.
+	ProblemUnreadable
 	// ProblemNotDone: the request failed and the old token is known to be
 	// still valid.
 	ProblemNotDone

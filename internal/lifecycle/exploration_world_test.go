@@ -38,6 +38,7 @@ type setup struct {
 	recovery   bool
 	cluster    bool          // a second node, which lists, learns of a change later
 	proxyDate  time.Duration // how far the Date of every answer is off
+	unreadable bool          // state is encrypted, and the provider cannot decrypt it
 }
 
 // credential is what the provider is configured with.
@@ -57,6 +58,9 @@ func (s setup) String() string {
 	}
 	if s.cluster {
 		text += ", two nodes"
+	}
+	if s.unreadable {
+		text += ", encrypted"
 	}
 	if s.proxyDate != 0 {
 		text += fmt.Sprintf(", Date off by %s", s.proxyDate)
@@ -603,6 +607,10 @@ func (r *run) change(c call, credential generation) (*influxdb3.Token, error) {
 		if r.exchanges && c == regenerate {
 			r.proven = r.event // the reply shows it
 		}
+	}
+	if e.served == 2 && failed != nil && failed.Kind == influxdb3.KindNotSent {
+		failed = r.denial(c, busy) // to what stands in between and has sent it
+		failed.Status, failed.RetryAfter = 502, 0
 	}
 	switch e.answer {
 	case first:

@@ -15,6 +15,9 @@ type Inspection struct {
 	TakenOver bool
 	// Fallback is what would heal a rotation whose reply is lost.
 	Fallback Fallback
+	// Unseen: the secret cannot be read here, and no credential could look instead.
+	// Token is what was known before.
+	Unseen bool
 
 	lagging bool      // a node that has not learned of the last rotation yet would look just like this
 	at      time.Time // the server's clock
@@ -46,9 +49,12 @@ func (o *Operator) Inspect(ctx context.Context, prior OperatorToken, rotateAfter
 
 // inspectOnce makes one look.
 func (o *Operator) inspectOnce(ctx context.Context, prior OperatorToken) (Inspection, error) {
+	if prior = o.readable(prior); prior.Secret.IsEmpty() {
+		return o.inspectUnreadable(ctx, prior)
+	}
 	listing, failed := call(o.Server.FindToken(ctx, prior.Secret, influxdb3.OperatorTokenName, o.Credential.Hash()))
 	if failed == nil {
-		return o.accepted(ctx, prior, listing)
+		return o.accepted(ctx, prior, prior.Secret, listing)
 	}
 	if _, err := o.refusedBy(ctx, prior, failed); err != nil {
 		return Inspection{}, err
@@ -75,27 +81,75 @@ func (o *Operator) inspectOnce(ctx context.Context, prior OperatorToken) (Inspec
 	}
 	refused.at = o.serverTime(listing.Date)
 	refused.Token.Identity = prior.learn(ctx, o.Server, o.Credential)
+	return o.inspectRefused(refused, listing), nil
+}
+
+// inspectRefused completes the inspection of a token that the server does not have any
+// more, or that a node shows that is behind, by what the configured credential lists.
+func (o *Operator) inspectRefused(refused Inspection, listing *influxdb3.Listing) Inspection {
+	prior := refused.Token
 	row := listing.Find(influxdb3.OperatorTokenName)
 	refused.Fallback = o.fallback(listing, row, refused.at)
 	if row != nil && row.ExpiresAt != nil && !refused.at.Before(*row.ExpiresAt) {
 		refused.Token.Status, refused.Token.ExpiresAt, refused.lagging = StatusExpired, row.ExpiresAt, false
-		return refused, nil
+		return refused
 	}
 	// Only a newer token means that somebody else has rotated. An older one is
 	// never taken over: it is what a node shows that has not learned of the
 	// rotation, and the newer one would be lost with it.
 	refused.lagging = row == nil || influxdb3.SameHash(row.Hash, prior.Hash()) || refused.Token.newerThan(row)
 	if refused.lagging || !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
-		return refused, nil
+		return refused
 	}
 	taken := adopted(o.Credential, row, listing)
 	taken.PreviousHash = prior.Hash()
 	taken.Build, taken.Version = refused.Token.Build, refused.Token.Version
-	return Inspection{Token: taken, TakenOver: true, Fallback: o.orRecovery(FallbackSame), at: refused.at}, nil
+	return Inspection{Token: taken, TakenOver: true, Fallback: o.orRecovery(FallbackSame), at: refused.at}
 }
 
-// accepted is the inspection of a token with which the server lists.
-func (o *Operator) accepted(ctx context.Context, prior OperatorToken, listing *influxdb3.Listing) (Inspection, error) {
+// inspectUnreadable looks at a token whose secret nobody here can read: by its hash, with
+// the configured credential. Without one that the server accepts there is nothing to see,
+// and what is known stays.
+func (o *Operator) inspectUnreadable(ctx context.Context, prior OperatorToken) (Inspection, error) {
+	unseen := Inspection{Token: prior, Fallback: o.without(), Unseen: true, at: o.Clock.Now()}
+	if o.Credential.IsEmpty() {
+		return unseen, nil
+	}
+	listing, failed := call(o.Server.FindToken(ctx, o.Credential, influxdb3.OperatorTokenName, o.Credential.Hash()))
+	if failed != nil {
+		unseen.Fallback, unseen.at = o.orRecovery(FallbackRefused), o.serverTime(failed.Date)
+		return unseen, o.unhelpful(ctx, prior, failed)
+	}
+	now := o.serverTime(listing.Date)
+	row := listing.Find(influxdb3.OperatorTokenName)
+	if row == nil || influxdb3.SameHash(row.Hash, prior.Hash()) {
+		seen, err := o.accepted(ctx, prior, o.Credential, listing)
+		if err == nil && seen.Token.expiredAt(now) {
+			seen.Token.Status = StatusExpired
+		}
+		return seen, err
+	}
+	if err := prior.sameServer(listing); err != nil {
+		return Inspection{}, err
+	}
+	refused := Inspection{Token: prior, at: now}
+	refused.Token.Status = StatusRejected
+	refused.Token.Identity = prior.learn(ctx, o.Server, o.Credential)
+	return o.inspectRefused(refused, listing), nil
+}
+
+// readable is the token with its secret, where that is kept encrypted and the configured
+// credential is the very token.
+func (o *Operator) readable(t OperatorToken) OperatorToken {
+	if t.Secret.IsEmpty() && t.Unreadable != "" && influxdb3.SameHash(o.Credential.Hash(), t.Unreadable) {
+		t.Secret, t.Unreadable = o.Credential, ""
+	}
+	return t
+}
+
+// accepted is the inspection of a token that the server has. listedWith is the credential
+// with which it lists.
+func (o *Operator) accepted(ctx context.Context, prior OperatorToken, listedWith influxdb3.Secret, listing *influxdb3.Listing) (Inspection, error) {
 	if err := prior.sameServer(listing); err != nil {
 		return Inspection{}, err
 	}
@@ -108,7 +162,7 @@ func (o *Operator) accepted(ctx context.Context, prior OperatorToken, listing *i
 	if influxdb3.SameHash(row.Hash, prior.Hash()) {
 		seen.Token = prior.refreshed(row, listing)
 	}
-	seen.Token.Identity = seen.Token.learn(ctx, o.Server, prior.Secret)
+	seen.Token.Identity = seen.Token.learn(ctx, o.Server, listedWith)
 	seen.Fallback = o.fallback(listing, row, seen.at)
 	return seen, nil
 }

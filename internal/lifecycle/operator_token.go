@@ -68,19 +68,27 @@ func (SystemClock) Sleep(ctx context.Context, d time.Duration) error {
 type OperatorToken struct {
 	Identity
 
-	Secret    influxdb3.Secret
-	Status    Status
-	CreatedAt time.Time  // the server's clock, UTC; zero: not known
-	RotatedAt time.Time  // when this secret was made, UTC: by the server's row, before a listing has shown it by the Date of the reply
-	ListedAt  time.Time  // the same by the server's row alone, zero until a listing has shown it
-	ExpiresAt *time.Time // UTC, nil: never
+	Secret influxdb3.Secret
+	// Unreadable is the hash of a secret that is kept encrypted, where nobody here can
+	// decrypt it: Secret is empty then. "" otherwise.
+	Unreadable string
+	Status     Status
+	CreatedAt  time.Time  // the server's clock, UTC; zero: not known
+	RotatedAt  time.Time  // when this secret was made, UTC: by the server's row, before a listing has shown it by the Date of the reply
+	ListedAt   time.Time  // the same by the server's row alone, zero until a listing has shown it
+	ExpiresAt  *time.Time // UTC, nil: never
 	// PreviousHash is the hash of the secret that this one replaced, "" if not
 	// known. A node that lags behind still shows it.
 	PreviousHash string
 }
 
 // Hash identifies the secret without giving it away.
-func (t OperatorToken) Hash() string { return t.Secret.Hash() }
+func (t OperatorToken) Hash() string {
+	if t.Secret.IsEmpty() {
+		return t.Unreadable
+	}
+	return t.Secret.Hash()
+}
 
 // expiredAt says whether the time of the token is over.
 func (t OperatorToken) expiredAt(now time.Time) bool {
@@ -342,7 +350,7 @@ func (o *Operator) Resume(ctx context.Context, handed OperatorToken, triggersCha
 	// succeeds only where there is none.
 	token, warnings, failed := o.Establish(ctx, consent)
 	if failed != nil {
-		if token.Secret.IsEmpty() {
+		if token.Hash() == "" {
 			token = handed
 			if known == nil || known.Problem == ProblemAllRefused {
 				token.Status = StatusRejected

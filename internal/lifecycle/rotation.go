@@ -19,15 +19,19 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 	if prior.Status == StatusExpired {
 		return OperatorToken{}, nil, expired(nil)
 	}
-	// The last refresh saw this token, so that it needs no further look.
-	token, warnings, err := o.replaceWith(ctx, prior.Secret, prior.Hash(), prior)
-	refused := asError(err)
-	if refused == nil || !refused.triesNext() {
-		return token, warnings, err
-	}
-	if prior.ExpiresAt != nil {
-		if failed := asCall(refused.Err); failed != nil && prior.expiredAt(o.serverTime(failed.Date)) {
-			return OperatorToken{}, nil, expired(failed)
+	var refused *Error
+	if prior = o.readable(prior); prior.Secret.IsEmpty() {
+		refused = &Error{Problem: ProblemUnreadable, Message: "the token in state is encrypted, the provider cannot decrypt it, and nothing else that it has could regenerate the token"}
+	} else {
+		// The last refresh saw this token, so that it needs no further look.
+		token, warnings, err := o.replaceWith(ctx, prior.Secret, prior.Hash(), prior)
+		if refused = asError(err); refused == nil || !refused.triesNext() {
+			return token, warnings, err
+		}
+		if prior.ExpiresAt != nil {
+			if failed := asCall(refused.Err); failed != nil && prior.expiredAt(o.serverTime(failed.Date)) {
+				return OperatorToken{}, nil, expired(failed)
+			}
 		}
 	}
 	if !o.Credential.IsEmpty() && !o.Credential.Equal(prior.Secret) {
@@ -37,19 +41,30 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 		}
 		// Our own request may have been sent twice, and then its token is seconds old.
 		failed := asCall(refused.Err)
-		if o.ByAge && failed != nil && !influxdb3.SameHash(baseline, prior.Hash()) && made.Before(o.serverTime(failed.Date).Add(-settleInterval)) {
+		ours := failed == nil || !made.Before(o.serverTime(failed.Date).Add(-settleInterval))
+		if refused.Problem == ProblemUnreadable {
+			ours = false // no request was sent
+		}
+		if o.ByAge && baseline != "" && !influxdb3.SameHash(baseline, prior.Hash()) && !ours {
 			return OperatorToken{}, nil, &Error{Problem: ProblemRegeneratedElsewhere, Message: "somebody else has regenerated the operator token since it was refreshed", Err: failed}
 		}
 		if baseline != "" {
 			prior.Identity = prior.learn(ctx, o.Server, o.Credential)
 			token, warnings, err := o.replaceWith(ctx, o.Credential, baseline, prior)
-			if again := asError(err); again == nil || !again.triesNext() {
+			again := asError(err)
+			if again == nil || !again.triesNext() {
 				return token, warnings, refused.before(err, prior)
+			}
+			if refused.Problem == ProblemUnreadable {
+				refused.Err = again.Err
+				if again.Problem == ProblemAllRefused { // it could list: our request may have been sent twice
+					refused.Problem, refused.Message = ProblemUnresolved, "the server refused the provider's token, which it had accepted a moment before"
+				}
 			}
 		}
 	}
 	// A token that is valid and not allowed to is no reason for the last resort.
-	if o.Server.HasRecovery() && refused.Problem == ProblemAllRefused {
+	if o.Server.HasRecovery() && refused.Problem != ProblemForbidden {
 		return o.recover(ctx, prior, refused)
 	}
 	return OperatorToken{}, nil, refused
@@ -113,7 +128,7 @@ func (o *Operator) regenerate(ctx context.Context, credential influxdb3.Secret, 
 	// Something on the way may send a request twice. With the operator token the
 	// second one is refused; with another one it makes a second token, and the reply
 	// that got here may be the one with the first. Another node may not know it yet.
-	if failed != nil || influxdb3.SameHash(credential.Hash(), baseline) || !prior.oneNode() {
+	if failed != nil || influxdb3.SameHash(credential.Hash(), baseline) || prior.Build != "" && !prior.oneNode() {
 		return token, failed
 	}
 	if _, failed := o.find(ctx, token.Secret); failed != nil {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -63,7 +64,7 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 // at. It is the only copy. It counts without an error only where the reply was the
 // server's own and was cut short behind the token.
 func (o *Operator) kept(failed *influxdb3.Error, prior OperatorToken, look error) (OperatorToken, []Warning, error) {
-	prior.Secret, prior.Status, prior.RotatedAt, prior.ListedAt = failed.Partial, StatusActive, failed.Date, time.Time{}
+	prior.Secret, prior.Unreadable, prior.Status, prior.RotatedAt, prior.ListedAt = failed.Partial, "", StatusActive, failed.Date, time.Time{}
 	if prior.RotatedAt.IsZero() {
 		prior.RotatedAt = o.now()
 	}
@@ -145,6 +146,7 @@ func passes(err error) bool {
 
 func (o *Operator) lookOnce(ctx context.Context, partial influxdb3.Secret, baseline string, prior OperatorToken) (sight, error) {
 	var refused sight
+	var silent *influxdb3.Error // of a credential that may not list
 	credentials := []influxdb3.Secret{partial, prior.Secret, o.Credential}
 	for i, credential := range credentials {
 		if credential.IsEmpty() || slices.ContainsFunc(credentials[:i], credential.Equal) {
@@ -155,6 +157,7 @@ func (o *Operator) lookOnce(ctx context.Context, partial influxdb3.Secret, basel
 			if credential.Equal(partial) { // an operator token may list: this came from somewhere else
 				refused.inHand, refused.refusal = true, failed
 			}
+			silent = failed
 			continue // it may not list
 		}
 		if failed != nil {
@@ -186,6 +189,11 @@ func (o *Operator) lookOnce(ctx context.Context, partial influxdb3.Secret, basel
 		default:
 			return sight{hash: row.Hash, accepted: credential}, nil
 		}
+	}
+	// What nobody could list may be as it was: a secret that cannot be read cannot be
+	// asked about itself.
+	if failed := cmp.Or(refused.refusal, silent); failed != nil && prior.Secret.IsEmpty() && prior.Unreadable != "" {
+		return refused, unavailable(failed)
 	}
 	return refused, nil
 }
@@ -233,7 +241,7 @@ func (o *Operator) recover(ctx context.Context, prior OperatorToken, otherwise *
 	for range maxHeals {
 		token, failed := call(o.Server.RecoverOperatorToken(ctx))
 		// The listener never names a cluster, so that the form has to do.
-		token, failed = o.believed(ctx, token, failed, "", OperatorToken{Secret: prior.Secret, PreviousHash: prior.PreviousHash})
+		token, failed = o.believed(ctx, token, failed, "", OperatorToken{Secret: prior.Secret, Unreadable: prior.Unreadable, PreviousHash: prior.PreviousHash})
 		if failed == nil {
 			kept, warnings, err := o.minted(ctx, token, prior)
 			if err == nil && o.refuses(ctx, kept.Secret, prior) {
@@ -269,7 +277,10 @@ func (o *Operator) recover(ctx context.Context, prior OperatorToken, otherwise *
 		// Whoever held the token before has lost it by now or was refused
 		// before: doing it once more can take it from nobody.
 	}
-	if unknown {
+	switch {
+	case unknown && (otherwise.Problem == ProblemUnreadable || otherwise.Problem == ProblemUnresolved): // the token of before may be as good as it was
+		otherwise.Problem, otherwise.Message = ProblemUnresolved, "whether the recovery listener has regenerated the operator token is not known"
+	case unknown:
 		otherwise.Problem = ProblemLost
 		otherwise.Message += "; the reply of the recovery listener was lost, and it may have made a token that nobody holds"
 	}
