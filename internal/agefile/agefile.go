@@ -47,7 +47,7 @@ const recipientForms = "it takes a public key such as age1…, age1pq1…, ssh-e
 
 func parseRecipient(text string) (recipient age.Recipient, err error) {
 	switch {
-	case isIdentity(text):
+	case HoldsIdentity(text):
 		return nil, errors.New("is an identity, the private key, and was shown to whoever can read the configuration: make another one, and put the public key here")
 	case strings.HasPrefix(text, "ssh-"):
 		recipient, err = agessh.ParseRecipient(text)
@@ -66,7 +66,8 @@ func parseRecipient(text string) (recipient age.Recipient, err error) {
 	return recipient, nil
 }
 
-func isIdentity(text string) bool {
+// HoldsIdentity says whether a text looks like a private key.
+func HoldsIdentity(text string) bool {
 	return strings.Contains(strings.ToUpper(text), "AGE-SECRET-KEY-") || strings.Contains(text, "PRIVATE KEY-----")
 }
 

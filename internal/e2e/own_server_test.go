@@ -27,8 +27,8 @@ type ownServer struct {
 
 // serverBinary is the influxdb3 that is started: a real one, or the test server.
 var serverBinary = sync.OnceValues(func() (string, error) {
-	if real := os.Getenv("INFLUXDB3_BIN"); real != "" {
-		return real, nil
+	if binary := os.Getenv("INFLUXDB3_BIN"); binary != "" {
+		return binary, nil
 	}
 	binary := filepath.Join(scratch, "influxdb3")
 	_, err := goTool("build", "-C", "../..", "-o", binary, "./internal/influxdb3test/cmd/influxdb3test")
@@ -45,7 +45,7 @@ func ownServerWorkspace(t *testing.T, name string, late time.Duration) ownServer
 	}
 	bin := t.TempDir()
 	script := fmt.Sprintf("#!/bin/sh\nsleep %.1f\nexec %q \"$@\"\n", late.Seconds(), binary)
-	if err := os.WriteFile(filepath.Join(bin, "influxdb3"), []byte(script), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(bin, "influxdb3"), []byte(script), 0o700); err != nil { //nolint:gosec // it is to be run
 		t.Fatal(err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -56,7 +56,9 @@ func TestTakeListed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &scripted{t: t}
+			// Whether it is one node is not known here, so what another credential has
+			// made is looked at.
+			s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return listing(row(next, noon)), nil }}
 			if tt.reply != nil {
 				s.regenerate = func(influxdb3.Secret) (*influxdb3.Token, error) { return tt.reply() }
 			}

@@ -15,14 +15,12 @@ var (
 	badGate  = &influxdb3.Error{Kind: influxdb3.KindUnexpected, Status: 502}
 )
 
-// late answers a number of looks with failures, and then with the last one.
+// late answers looks with one failure after the other, and then with the last one.
 func late(server *scripted, failures ...error) *scripted {
 	server.names = func() (string, error) {
 		var err error
-		if n := server.count("names") - 1; n < len(failures) {
-			err = failures[n]
-		} else if len(failures) > 0 && failures[len(failures)-1] == error(notThere) {
-			err = notThere
+		if n := server.count("names") - 1; len(failures) > 0 {
+			err = failures[min(n, len(failures)-1)]
 		}
 		return "", err
 	}

@@ -29,6 +29,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 		case server.hasCredential() && !server.operatorResources.creates(replacement):
 			resp.Diagnostics.Append(secondResource(server))
 		default:
+			resp.Diagnostics.Append(plan.madeAnew().planSecret(ctx, &resp.Plan)...)
 			resp.Diagnostics.Append(r.foresee(ctx, plan)...)
 		}
 		return
@@ -66,6 +67,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 		for _, name := range names {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
 		}
+		resp.Diagnostics.Append(plan.madeAnew().planSecret(ctx, &resp.Plan)...)
 		if circumstances.Due() != lifecycle.ReasonNone {
 			resp.Diagnostics.Append(state.fallbackWarning()...)
 		}
@@ -82,6 +84,9 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if circumstances.Imported && circumstances.TriggersChanged {
 		resp.Diagnostics.Append(triggersRecorded("the token stays as it is. The next change of a trigger regenerates it."))
 	}
+	plan.secretModel, diags = plan.reencrypted(state.secretModel, state.Hash.ValueString(), circumstances.Imported, server)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(plan.planSecret(ctx, &resp.Plan)...)
 	if circumstances.RotateAfterChanged {
 		plan.RotationDueAt = plan.rotationDueAt()
 		if !circumstances.Stuck() {
@@ -146,7 +151,7 @@ func (m adminTokenModel) mayBecomeDue(c lifecycle.Circumstances) bool {
 
 // removal is what is known of a token that is to leave the state.
 func (m adminTokenModel) removal(server *configuredServer) lifecycle.Removal {
-	token := m.operatorToken(operatorFacts{})
+	token := m.operatorToken(operatorFacts{}, nil)
 	removal := lifecycle.Removal{Status: token.Status, Protected: m.protected()}
 	if server.usable() {
 		removal.Replaced = server.operatorResources.replaced(token)

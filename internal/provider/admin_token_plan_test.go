@@ -14,7 +14,7 @@ import (
 // What is known of an operator token that is to leave the state.
 func TestAdminTokenModel_removal(t *testing.T) {
 	t.Parallel()
-	state := adminTokenModel{Token: types.StringValue("apiv3_x"), ClusterUUID: types.StringValue("here"), Status: types.StringValue(string(lifecycle.StatusRotationDue))}
+	state := adminTokenModel{secretModel: secretModel{Token: types.StringValue("apiv3_x")}, ClusterUUID: types.StringValue("here"), Status: types.StringValue(string(lifecycle.StatusRotationDue))}
 	hash := influxdb3.NewSecret("apiv3_x").Hash()
 	server := newConfiguredServer(nil, influxdb3.Secret{}, &testClock{})
 	server.operatorResources.patience = 0

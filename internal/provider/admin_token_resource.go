@@ -38,6 +38,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	server := r.server()
 	var plan adminTokenModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(plan.checkRecipients()...)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
@@ -72,13 +73,13 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	if err != nil {
 		server.operatorResources.end(nil)
 		switch {
-		case !token.Secret.IsEmpty(): // it may be the only copy of one that is good
+		case token.Hash() != "": // it may be the only copy of one that is good
 			kept := plan
 			kept.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 			if handed != nil {
 				kept = handed.model
 			}
-			kept.take(token)
+			resp.Diagnostics.Append(kept.take(token)...)
 			resp.Diagnostics.Append(r.keep(ctx, &handedOver{kept, token}, resp)...)
 		case handed == nil:
 			// Another block can have given its token away while this one waited.
@@ -89,11 +90,20 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		resp.Diagnostics.Append(operatorTokenProblem(op, err, server))
 		return
 	}
-	plan.take(token)
+	if token.Secret.IsEmpty() { // it was handed over, and is as it was
+		if !plan.AgeRecipients.Equal(handed.model.AgeRecipients) {
+			server.operatorResources.end(nil)
+			resp.Diagnostics.Append(notReadable(token.Hash(), false))
+			return
+		}
+		plan.secretModel = handed.model.secretModel
+	}
+	resp.Diagnostics.Append(plan.take(token)...)
 	plan.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
 	resp.Diagnostics.Append(plan.expiryWarning()...)
+	resp.Diagnostics.Append(plan.unreadableWarning(server)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	server.rotated(token)
 }
@@ -116,13 +126,13 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 		return
 	}
 	server.operatorResources.sawState(state.Hash.ValueString(), state.protected())
-	seen, err := server.operator().Inspect(ctx, state.operatorToken(facts), durationOf(state.RotateAfter))
+	seen, err := server.operator().Inspect(ctx, state.operatorToken(facts, server.identities), durationOf(state.RotateAfter))
 	if err != nil {
 		resp.Diagnostics.Append(operatorTokenProblem(reading, err, server))
 		return
 	}
 	stage = stage.Refreshed(server.importedHere(state.Hash.ValueString()))
-	state.take(seen.Token)
+	resp.Diagnostics.Append(state.take(seen.Token)...)
 	state.FallbackStatus = types.StringValue(string(seen.Fallback))
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(seen.Token))...)
@@ -134,6 +144,9 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 		resp.Diagnostics.Append(refusedWarning())
 	}
 	resp.Diagnostics.Append(state.expiryWarning()...)
+	if seen.Unseen {
+		resp.Diagnostics.Append(state.unreadableWarning(server)...)
+	}
 }
 
 // Update implements resource.Resource.
@@ -147,16 +160,23 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 	resp.Diagnostics.Append(diags...)
 	facts, diags := getPrivate[operatorFacts](ctx, req.Private, privateFacts)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(plan.checkRecipients()...)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
-	if !plan.Token.IsUnknown() {
+	if !plan.Hash.IsUnknown() {
 		switch {
 		case circumstances.Stuck() && plan.Status.IsUnknown():
 			resp.Diagnostics.Append(rotatedElsewhere(state, server, circumstances.Imported))
 			return
 		case plan.Status.IsUnknown():
 			plan.Status = types.StringValue(string(lifecycle.StatusAt(server.clock.Now(), timeOf(plan.RotatedAt), durationOf(plan.RotateAfter))))
+		}
+		if resp.Diagnostics.Append(plan.reencrypt(state.secretModel, state.Hash.ValueString(), server)...); resp.Diagnostics.HasError() {
+			return
+		}
+		if !plan.AgeRecipients.Equal(state.AgeRecipients) {
+			resp.Diagnostics.Append(plan.unreadableWarning(server)...)
 		}
 		resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.NotImported)...)
@@ -168,14 +188,14 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 	}
 	operator := server.operator()
 	operator.ByAge = circumstances.Due() == lifecycle.ReasonAge && circumstances.Status.Accepted() && !circumstances.Consent
-	token, warnings, err := operator.Rotate(ctx, state.operatorToken(facts))
+	token, warnings, err := operator.Rotate(ctx, state.operatorToken(facts, server.identities))
 	if err != nil {
 		server.operatorResources.end(nil)
 		// The old inputs stay, so that the next plan tries again. So does the old
 		// token, unless there is a new one: each may be the only one that is good.
 		switch {
 		case !token.Secret.IsEmpty():
-			state.rotate(token)
+			resp.Diagnostics.Append(state.rotate(token)...)
 			facts = factsOf(token)
 		case lifecycle.TokenIsDead(err):
 			state.Status = types.StringValue(string(lifecycle.StatusRejected))
@@ -189,13 +209,15 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 		return
 	}
 	expires := plan.ExpiresAt
-	if plan.rotate(token); !expires.IsUnknown() {
+	resp.Diagnostics.Append(plan.rotate(token)...)
+	if !expires.IsUnknown() {
 		plan.ExpiresAt = expires // as it was planned; a refresh would tell
 	}
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateAge, false)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.NotImported)...)
+	resp.Diagnostics.Append(plan.unreadableWarning(server)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	server.rotated(token)
 }
@@ -218,7 +240,7 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 		}
 		return
 	}
-	token, removal := state.operatorToken(facts), state.removal(server)
+	token, removal := state.operatorToken(facts, server.identities), state.removal(server)
 	if removal.Replaced {
 		return // what create_before_destroy has replaced: dead, or the same
 	}
@@ -261,6 +283,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 		return
 	}
 	model := adminTokenModel{
+		secretModel:        importedSecret(server.identities),
 		RotationTriggers:   types.MapNull(types.StringType),
 		RotateAfter:        durationNull(),
 		ExistingToken:      types.StringValue(existingAdopt),
@@ -268,7 +291,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 		ID:                 types.StringValue(influxdb3.OperatorTokenName),
 		Name:               types.StringValue(influxdb3.OperatorTokenName),
 	}
-	model.take(token)
+	resp.Diagnostics.Append(model.take(token)...)
 	model.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 	if resp.Diagnostics.Append(identity.checkCluster(token.ClusterUUID, server)...); resp.Diagnostics.HasError() {
 		return

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -14,18 +15,20 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/agefile"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
 type adminTokenModel struct {
+	secretModel
+
 	RotationTriggers   types.Map         `tfsdk:"rotation_triggers"`
 	RotateAfter        duration          `tfsdk:"rotate_after"`
 	ExistingToken      types.String      `tfsdk:"existing_token"`
 	DeletionProtection types.Bool        `tfsdk:"deletion_protection"`
 	ID                 types.String      `tfsdk:"id"`
 	Name               types.String      `tfsdk:"name"`
-	Token              types.String      `tfsdk:"token"`
 	Hash               types.String      `tfsdk:"hash"`
 	Status             types.String      `tfsdk:"status"`
 	CreatedAt          timetypes.RFC3339 `tfsdk:"created_at"`
@@ -44,7 +47,8 @@ const (
 
 // rotating are the attributes that every rotation changes. rotation_due_at and expires_at
 // change too where they have a value.
-var rotating = []string{"token", "hash", "status", "rotated_at"}
+// The secret itself does in the form that it has.
+var rotating = []string{"hash", "status", "rotated_at"}
 
 // Schema implements resource.Resource.
 func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -99,8 +103,10 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Computed:            true,
 				Sensitive:           true,
 				PlanModifiers:       keep,
-				MarkdownDescription: "The operator token.",
+				MarkdownDescription: "The operator token. Null if `age_recipients` is set.",
 			},
+			"encrypted_token": encryptedTokenAttribute(),
+			"age_recipients":  ageRecipientsAttribute("Without a private key the provider still refreshes and regenerates, with its own token or through `recovery_url`."),
 			"hash": schema.StringAttribute{
 				Computed:            true,
 				PlanModifiers:       keep,
@@ -161,15 +167,18 @@ func (m adminTokenModel) protected() bool {
 }
 
 // operatorToken is the part of the model that lifecycle works with.
-func (m adminTokenModel) operatorToken(facts operatorFacts) lifecycle.OperatorToken {
+func (m adminTokenModel) operatorToken(facts operatorFacts, identities agefile.Identities) lifecycle.OperatorToken {
 	token := lifecycle.OperatorToken{
 		Identity:     lifecycle.Identity{ClusterUUID: m.ClusterUUID.ValueString(), Build: facts.Build, Version: facts.Version},
-		Secret:       influxdb3.NewSecret(m.Token.ValueString()),
+		Secret:       m.secret(m.Hash.ValueString(), identities),
 		Status:       lifecycle.Status(m.Status.ValueString()),
 		CreatedAt:    timeOf(m.CreatedAt),
 		RotatedAt:    timeOf(m.RotatedAt),
 		ListedAt:     facts.listedAt(),
 		PreviousHash: facts.PreviousHash,
+	}
+	if token.Secret.IsEmpty() {
+		token.Unreadable = m.Hash.ValueString()
 	}
 	if !m.ExpiresAt.IsNull() {
 		expires := timeOf(m.ExpiresAt)
@@ -178,21 +187,26 @@ func (m adminTokenModel) operatorToken(facts operatorFacts) lifecycle.OperatorTo
 	return token
 }
 
-// rotate takes what a rotation changed, and nothing else: the rest was planned.
-func (m *adminTokenModel) rotate(token lifecycle.OperatorToken) {
-	m.Token = types.StringValue(token.Secret.Reveal())
+// rotate takes what a rotation changed, and nothing else: the rest was planned. A secret
+// that is the one in state stays in the form that it has there.
+func (m *adminTokenModel) rotate(token lifecycle.OperatorToken) (diags diag.Diagnostics) {
+	if !token.Secret.IsEmpty() && (token.Hash() != m.Hash.ValueString() || m.Token.IsUnknown() || m.EncryptedToken.IsUnknown()) {
+		diags = m.keep(token.Secret)
+	}
 	m.Hash = types.StringValue(token.Hash())
 	m.Status = types.StringValue(string(token.Status))
 	m.RotatedAt = timestamp(&token.RotatedAt)
 	m.ExpiresAt = timestamp(token.ExpiresAt)
 	m.RotationDueAt = m.rotationDueAt()
+	return diags
 }
 
 // take takes everything that is known of a token.
-func (m *adminTokenModel) take(token lifecycle.OperatorToken) {
-	m.rotate(token)
+func (m *adminTokenModel) take(token lifecycle.OperatorToken) diag.Diagnostics {
+	diags := m.rotate(token)
 	m.CreatedAt = timestamp(&token.CreatedAt)
 	m.ClusterUUID = optional(token.ClusterUUID)
+	return diags
 }
 
 func (m adminTokenModel) rotationDueAt() timetypes.RFC3339 {

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/agefile"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
@@ -30,6 +31,7 @@ type configuredServer struct {
 	tokens            *sharedListing
 	operatorResources *operatorResources
 	startup           *lifecycle.Startup // waits for the server, before a creation
+	identities        agefile.Identities // decrypt what is in state
 
 	mu       sync.Mutex
 	room     map[string]string // by name, the hash of somebody else's token that makes room

@@ -258,6 +258,15 @@ func (c *core) plain(v tftypes.Value) any {
 		c.must(v.As(&n))
 		return json.Number(n.Text('f', -1))
 	}
+	if v.Type().Is(tftypes.Set{}) {
+		var elements []tftypes.Value
+		c.must(v.As(&elements))
+		out := []any{}
+		for _, element := range elements {
+			out = append(out, c.plain(element))
+		}
+		return out
+	}
 	elements := map[string]tftypes.Value{}
 	c.must(v.As(&elements))
 	out := map[string]any{}

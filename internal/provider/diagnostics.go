@@ -97,6 +97,8 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 			"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN)", "If you do not, "+wayRecovery(server))
 	case lifecycle.ProblemNotDone:
 		return notDone(op, err), cause(err, server)
+	case lifecycle.ProblemUnreadable:
+		return unchanged(op), "Give the provider one of these and apply again:\n" + unreadableWays(server)
 	case lifecycle.ProblemNoOperatorToken:
 		return kept, noOperatorToken(op)
 	case lifecycle.ProblemUnresolved:
@@ -397,6 +399,31 @@ func (m adminTokenModel) fallbackWarning() (diags diag.Diagnostics) {
 				"Give the provider a named admin token (token, or "+envToken+"), or the address of the recovery listener (recovery_url, or "+envRecoveryURL+").")
 	}
 	return diags
+}
+
+// unreadableWarning tells of an encrypted token that nobody here can read, where nothing
+// else could do without it.
+func (m adminTokenModel) unreadableWarning(server *configuredServer) (diags diag.Diagnostics) {
+	fallback := lifecycle.Fallback(m.FallbackStatus.ValueString())
+	if fallback == "" || fallback.Works() || m.EncryptedToken.IsNull() || !m.secret(m.Hash.ValueString(), server.identities).IsEmpty() {
+		return diags
+	}
+	diags.AddWarning("Provider Cannot Use the Token",
+		"The provider cannot decrypt "+which(m, server)+", and it has nothing else that the server accepts. So it can neither look at the token nor regenerate it. Whoever holds a private key of age_recipients can read it.\n\n"+
+			"Give the provider one of these:\n"+unreadableWays(server))
+	return diags
+}
+
+// unreadableWays are the ways to work with an encrypted token.
+func unreadableWays(server *configuredServer) string {
+	ways := []string{
+		"A private key that decrypts the token: age_identity or age_identity_file (or " + envAgeIdentity + " or " + envAgeIdentityFile + ")",
+		"On InfluxDB 3 Core, a named admin token (token, or " + envToken + ")",
+	}
+	if !server.client.HasRecovery() {
+		ways = append(ways, "The address of the server's recovery listener (recovery_url, or "+envRecoveryURL+")")
+	}
+	return bullets(ways...)
 }
 
 // expiryWarning tells of an operator token that does not live for ever, from the first

@@ -14,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 	"pgregory.net/rapid"
 
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/agefile"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
 
@@ -85,6 +87,7 @@ type operatorLines struct {
 	late        bool // the trigger is known at apply only
 	rotateAfter string
 	first       bool // create_before_destroy
+	recipients  int  // 0 for none, otherwise how many of testKeys
 }
 
 func (s operatorLines) block() resourceBlock {
@@ -96,6 +99,9 @@ func (s operatorLines) block() resourceBlock {
 		known["rotate_after"] = str(s.rotateAfter)
 	}
 	known["rotation_triggers"] = triggersValue(s.trigger)
+	if s.recipients > 0 {
+		known["age_recipients"] = recipientsValue(s.recipients)
+	}
 	planned := maps.Clone(known)
 	if s.late {
 		planned["rotation_triggers"] = tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, tftypes.UnknownValue)
@@ -111,6 +117,39 @@ func triggersValue(trigger int) tftypes.Value {
 	return tftypes.NewValue(t, map[string]tftypes.Value{"a": str(fmt.Sprint(trigger))})
 }
 
+// testKeys are the identities that can read what tests encrypt.
+var testKeys = sync.OnceValue(func() (keys []*age.X25519Identity) {
+	for range 2 {
+		key, err := age.GenerateX25519Identity()
+		if err != nil {
+			panic(err)
+		}
+		keys = append(keys, key)
+	}
+	return keys
+})
+
+func recipientsValue(n int) tftypes.Value {
+	var all []tftypes.Value
+	for _, key := range testKeys()[:n] {
+		all = append(all, str(key.Recipient().String()))
+	}
+	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, all)
+}
+
+// secretOf is the secret of an object, whatever form it has in state.
+func secretOf(v values) string {
+	encrypted := v.of("encrypted_token")
+	if encrypted == "" {
+		return v.of("token")
+	}
+	secret, err := agefile.Identities{testKeys()[0]}.Decrypt(encrypted)
+	if err != nil {
+		panic(err)
+	}
+	return secret.Reveal()
+}
+
 // history is one server with its people, and one root module.
 type history struct {
 	*rapid.T
@@ -124,6 +163,7 @@ type history struct {
 	blocks     map[string]operatorLines
 	credential string
 	recovery   bool
+	identity   bool   // the provider can decrypt
 	replaced   bool   // by another cluster
 	theirs     string // the operator token if somebody else made it, and it is not in state
 	stale      string // one that is dead
@@ -161,6 +201,7 @@ func drawLines(rt *rapid.T) operatorLines {
 		late:        rapid.IntRange(0, 5).Draw(rt, "known at apply") == 1,
 		rotateAfter: rapid.SampledFrom([]string{"", "", "", "24h"}).Draw(rt, "rotate_after"),
 		first:       rapid.IntRange(0, 3).Draw(rt, "create_before_destroy") == 1,
+		recipients:  rapid.SampledFrom([]int{0, 0, 1, 1, 2}).Draw(rt, "age_recipients"),
 	}
 }
 
@@ -180,6 +221,9 @@ func (h *history) provider() values {
 	}
 	if h.recovery {
 		v["recovery_url"] = str(h.server.RecoveryURL())
+	}
+	if h.identity {
+		v["age_identity"] = str(testKeys()[0].String())
 	}
 	return v
 }
@@ -207,17 +251,17 @@ func (h *history) accepts(token string) bool { return token != "" && h.server.Ac
 
 // hasWorking says whether an accepted operator token is in state.
 func (h *history) hasWorking() bool {
-	return slices.ContainsFunc(h.held(), func(o *object) bool { return h.accepts(o.values.of("token")) })
+	return slices.ContainsFunc(h.held(), func(o *object) bool { return h.accepts(secretOf(o.values)) })
 }
 
 func (h *history) hasInState(token string) bool {
-	return slices.ContainsFunc(h.held(), func(o *object) bool { return o.values.of("token") == token })
+	return slices.ContainsFunc(h.held(), func(o *object) bool { return secretOf(o.values) == token })
 }
 
 // elsewhere makes an operator token, as somebody else.
 func (h *history) elsewhere() {
 	for _, o := range h.held() {
-		h.stale = o.values.of("token")
+		h.stale = secretOf(o.values)
 	}
 	if slices.Contains(h.server.Names(h.tb, rootToken), "_admin") {
 		h.theirs = h.server.Regenerate(h.tb, rootToken)
@@ -236,14 +280,15 @@ func (h *history) chooseCredential() {
 	case "the operator token":
 		h.credential = h.theirs
 		for _, o := range h.held() {
-			if h.accepts(o.values.of("token")) {
-				h.credential = o.values.of("token")
+			if h.accepts(secretOf(o.values)) {
+				h.credential = secretOf(o.values)
 			}
 		}
 	default:
 		h.credential = h.stale
 	}
 	h.recovery = rapid.IntRange(0, 3).Draw(h.T, "recovery_url") == 1
+	h.identity = rapid.Bool().Draw(h.T, "age_identity")
 }
 
 // drawFault is what goes wrong on the way to the server. An empty 401 is what old
@@ -341,7 +386,7 @@ func (h *history) drawRun() run {
 func (h *history) terraform(r run) {
 	var good []*object // with a token that the server accepts
 	for _, o := range h.held() {
-		if h.accepts(o.values.of("token")) {
+		if h.accepts(secretOf(o.values)) {
 			good = append(good, o)
 		}
 	}
@@ -398,7 +443,7 @@ func (h *history) describe() string {
 		s := h.core.state[address]
 		for i, o := range append([]*object{s.current}, s.deposed...) {
 			if o != nil {
-				words = append(words, fmt.Sprintf("%s[%d] %s %s accepted=%t tainted=%t", address, i, o.values.of("hash"), o.values.of("status"), h.accepts(o.values.of("token")), o.tainted))
+				words = append(words, fmt.Sprintf("%s[%d] %s %s accepted=%t tainted=%t", address, i, o.values.of("hash"), o.values.of("status"), h.accepts(secretOf(o.values)), o.tainted))
 			}
 		}
 	}
@@ -409,6 +454,10 @@ func (h *history) describe() string {
 func (h *history) checkState() {
 	for _, o := range h.held() {
 		h.keepsSecrets(string(o.private))
+		plain := o.values["age_recipients"].IsNull()
+		if o.values.of("token") != "" && !plain || o.values.of("encrypted_token") != "" && plain {
+			h.Fatalf("the secret does not have the form that the recipients say")
+		}
 		for name, value := range o.values {
 			if name != "token" {
 				h.keepsSecrets(value.String())
@@ -425,8 +474,11 @@ func (h *history) checkSuccess(made *plan, r run) {
 	}
 	for _, o := range h.held() {
 		status := o.values.of("status")
-		if h.accepts(o.values.of("token")) {
+		if h.accepts(secretOf(o.values)) {
 			continue
+		}
+		if !h.identity && o.values.of("encrypted_token") != "" && !h.accepts(h.credential) && !h.minted(r) {
+			continue // nobody could look
 		}
 		if status == "active" || status == "rotation_due" {
 			h.Fatalf("success with a dead token called %s", status)
@@ -528,14 +580,14 @@ func (h *history) checkCopies(good []*object, made *plan, applied bool) {
 		}
 	}
 	for _, o := range good {
-		token := o.values.of("token")
+		token := secretOf(o.values)
 		if !h.accepts(token) || h.hasInState(token) {
 			continue
 		}
 		protected := slices.ContainsFunc(good, func(o *object) bool {
 			on := true
 			_ = o.values["deletion_protection"].As(&on) // the schema says that it is a boolean
-			return on && o.values.of("token") == token
+			return on && secretOf(o.values) == token
 		})
 		switch {
 		case !applied:
@@ -594,7 +646,7 @@ func (h *history) taint(address string, tainted bool) {
 // forget is `terraform state rm`. The person who does it keeps the token.
 func (h *history) forget(address string) {
 	for _, o := range h.held() {
-		if token := o.values.of("token"); h.accepts(token) {
+		if token := secretOf(o.values); h.accepts(token) {
 			h.theirs = token
 		}
 	}
@@ -630,6 +682,9 @@ func (h *history) recovers() {
 		h.terraform(run{})
 		if !h.core.failed && h.hasWorking() {
 			return
+		}
+		if h.core.said("Unable to Decrypt Token") {
+			h.identity = true
 		}
 		if h.core.said("terraform untaint") {
 			h.taint(keep, false)
@@ -713,10 +768,10 @@ func (h *history) actions() map[string]func(*rapid.T) {
 		},
 		"a second block takes the token too": func(rt *rapid.T) {
 			good := h.core.state[addressA]
-			if good == nil || good.current == nil || h.core.state[addressB] != nil || !h.accepts(good.current.values.of("token")) {
+			if good == nil || good.current == nil || h.core.state[addressB] != nil || !h.accepts(secretOf(good.current.values)) {
 				rt.Skip("nothing to take")
 			}
-			h.credential = good.current.values.of("token")
+			h.credential = secretOf(good.current.values)
 			h.blocks[addressB] = operatorLines{unprotected: rapid.Bool().Draw(rt, "unprotected")}
 			h.Logf("a second block: %+v", h.blocks)
 			h.terraform(run{})

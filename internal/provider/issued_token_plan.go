@@ -17,6 +17,9 @@ import (
 func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	server := r.server()
 	if req.State.Raw.IsNull() {
+		plan, diags := r.get(ctx, req.Plan)
+		resp.Diagnostics.Append(diags...)
+		resp.Diagnostics.Append(plan.madeAnew().planSecret(ctx, &resp.Plan)...)
 		return
 	}
 	state, diags := r.get(ctx, req.State)
@@ -45,14 +48,18 @@ func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.Modif
 	}
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateGivesWay, givesWay)...)
 	if reasons := circumstances.ReplacedBy(); len(reasons) > 0 {
-		for _, name := range []string{"token", "hash", "status", "id"} {
+		for _, name := range []string{"hash", "status", "id"} {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
 		}
-		for _, name := range append(reasons, "token") {
+		resp.Diagnostics.Append(plan.madeAnew().planSecret(ctx, &resp.Plan)...)
+		for _, name := range append(reasons, "hash") {
 			resp.RequiresReplace.Append(path.Root(name))
 		}
 		return
 	}
+	plan.secretModel, diags = plan.reencrypted(state.secretModel, state.Hash.ValueString(), circumstances.Imported, server)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(plan.planSecret(ctx, &resp.Plan)...)
 	if circumstances.Imported {
 		resp.Diagnostics.Append(plan.expiryWarning(state)...)
 		if triggersDiffer(plan.RotationTriggers, state.RotationTriggers) {

@@ -30,6 +30,7 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	server := r.server()
 	plan, diags := r.get(ctx, req.Plan)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(plan.checkRecipients()...)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
@@ -67,7 +68,7 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	server.tokens.invalidate()
 	if token != nil { // with an error, too, it may be the only copy of one that is good
 		plan.Name = types.StringValue(name)
-		plan.take(*token)
+		resp.Diagnostics.Append(plan.take(*token)...)
 		resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	}
 	if err != nil {
@@ -149,7 +150,11 @@ func (r *issuedTokenResource) Update(ctx context.Context, req resource.UpdateReq
 	resp.Diagnostics.Append(diags...)
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(plan.checkRecipients()...)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
+		return
+	}
+	if resp.Diagnostics.Append(plan.reencrypt(state.secretModel, state.Hash.ValueString(), server)...); resp.Diagnostics.HasError() {
 		return
 	}
 	if plan.Status.IsUnknown() {
@@ -231,7 +236,7 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 			Name: types.StringValue(name), NamePrefix: types.StringNull(),
 			ExpiresIn: durationNull(), RotateBeforeExpiry: durationNull(),
 			RotationTriggers: types.MapNull(types.StringType), KeepOnDestroy: types.BoolValue(false),
-			ID: types.StringValue(name), Token: types.StringNull(), Hash: types.StringValue(row.Hash),
+			ID: types.StringValue(name), Hash: types.StringValue(row.Hash), secretModel: importedSecret(nil),
 		},
 		Permissions: types.SetNull(permissionType),
 	}

@@ -23,6 +23,8 @@ import (
 )
 
 type issuedTokenModel struct {
+	secretModel
+
 	Name               types.String      `tfsdk:"name"`
 	NamePrefix         types.String      `tfsdk:"name_prefix"`
 	ExpiresIn          duration          `tfsdk:"expires_in"`
@@ -31,7 +33,6 @@ type issuedTokenModel struct {
 	KeepOnDestroy      types.Bool        `tfsdk:"keep_on_destroy"`
 	ID                 types.String      `tfsdk:"id"`
 	TokenID            types.Int64       `tfsdk:"token_id"`
-	Token              types.String      `tfsdk:"token"`
 	Hash               types.String      `tfsdk:"hash"`
 	Status             types.String      `tfsdk:"status"`
 	CreatedAt          timetypes.RFC3339 `tfsdk:"created_at"`
@@ -115,8 +116,10 @@ func issuedTokenAttributes() map[string]schema.Attribute {
 			Computed:            true,
 			Sensitive:           true,
 			PlanModifiers:       keep,
-			MarkdownDescription: "The token. After an import it is null, because the server shows a token only once. Replace the token to get a value: `terraform apply -replace=ADDRESS`.",
+			MarkdownDescription: "The token. It is null if `age_recipients` is set. After an import it is null, because the server shows a token only once. Replace the token to get a value: `terraform apply -replace=ADDRESS`.",
 		},
+		"encrypted_token": encryptedTokenAttribute(),
+		"age_recipients":  ageRecipientsAttribute("The provider does not need to read the token."),
 		"hash": schema.StringAttribute{
 			Computed:            true,
 			PlanModifiers:       keep,
@@ -179,11 +182,12 @@ func (m issuedTokenModel) foreign() bool {
 }
 
 // take takes everything that is known of a token that was just made.
-func (m *issuedTokenModel) take(token influxdb3.Token) {
-	m.Token = types.StringValue(token.Secret.Reveal())
+func (m *issuedTokenModel) take(token influxdb3.Token) diag.Diagnostics {
+	diags := m.keep(token.Secret)
 	m.Hash = types.StringValue(token.Secret.Hash())
 	m.facts(token.ID, token.CreatedAt, token.ExpiresAt, token.ClusterUUID)
 	m.Status = types.StringValue(string(lifecycle.IssuedActive))
+	return diags
 }
 
 // refresh takes what a listing tells. A foreign hash is not taken: what is kept is

@@ -33,8 +33,10 @@ func TestOperatorToken_roundTrip(t *testing.T) {
 	for range 2 {
 		var model adminTokenModel
 		model.RotateAfter = durationNull()
-		model.take(want)
-		got := model.operatorToken(factsOf(want))
+		if diags := model.take(want); diags.HasError() {
+			t.Error(diags)
+		}
+		got := model.operatorToken(factsOf(want), nil)
 		sameExpiry := (got.ExpiresAt == nil) == (want.ExpiresAt == nil) && (want.ExpiresAt == nil || got.ExpiresAt.Equal(*want.ExpiresAt))
 		if got.Identity != want.Identity || !got.Secret.Equal(want.Secret) || got.Status != want.Status || !got.CreatedAt.Equal(want.CreatedAt) ||
 			!got.RotatedAt.Equal(want.RotatedAt) || !got.ListedAt.Equal(want.ListedAt) || !sameExpiry || got.PreviousHash != want.PreviousHash {

@@ -68,7 +68,7 @@ func (c *core) current(address, name string) string {
 
 // rotates says whether a plan replaces the token at the first address.
 func (p *plan) rotates() bool {
-	return slices.ContainsFunc(p.changes, func(step change) bool { return step.address == addressA && !step.after["token"].IsKnown() })
+	return slices.ContainsFunc(p.changes, func(step change) bool { return step.address == addressA && !step.after["hash"].IsKnown() })
 }
 
 // privateOf reads a key of private state.

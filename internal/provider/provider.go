@@ -60,6 +60,8 @@ type providerModel struct {
 	StartupTimeout     duration     `tfsdk:"startup_timeout"`
 	MaxRetries         types.Int64  `tfsdk:"max_retries"`
 	Headers            types.Map    `tfsdk:"headers"`
+	AgeIdentity        types.String `tfsdk:"age_identity"`
+	AgeIdentityFile    types.String `tfsdk:"age_identity_file"`
 }
 
 // Metadata implements provider.Provider.
@@ -112,6 +114,17 @@ func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, 
 				MarkdownDescription: "Time limit for one call to the server, such as `90s` or `2m`. Retries and the pauses between them count too. Defaults to `30s`.",
 				Validators:          []validator.String{positiveDuration{}},
 			},
+			"age_identity": schema.StringAttribute{
+				Optional:  true,
+				Sensitive: true,
+				MarkdownDescription: "Private key of [age](https://age-encryption.org) that decrypts tokens in state, for resources with `age_recipients`: one or several lines such as `AGE-SECRET-KEY-1...`, or an SSH private key without a passphrase. " +
+					"It can be an ephemeral value. Conflicts with `age_identity_file`. Defaults to the environment variable `INFLUXDB3_AGE_IDENTITY`.",
+			},
+			"age_identity_file": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Path of a file with such private keys, as `age-keygen` writes it. Conflicts with `age_identity`. " +
+					"Defaults to the environment variable `INFLUXDB3_AGE_IDENTITY_FILE`.",
+			},
 			"startup_timeout": schema.StringAttribute{
 				Optional:   true,
 				CustomType: durationType{},
@@ -159,17 +172,18 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	server := &configuredServer{clock: p.clock, unknown: settings.unknown}
+	server := &configuredServer{clock: p.clock, unknown: settings.unknown, identities: settings.identities}
 	if settings.unknown == "" {
 		settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
 		settings.client.OnRequest = logExchange
 		server = newConfiguredServer(influxdb3.New(settings.client), settings.token, p.clock)
-		server.startup.Timeout = settings.startup
+		server.startup.Timeout, server.identities = settings.startup, settings.identities
 		server.operatorResources.patience = p.patience
 	}
 	servers := configuredServers{"": server}
 	resp.ResourceData = servers
 	resp.DataSourceData = servers
+	resp.EphemeralResourceData = servers
 }
 
 // logExchange writes what may be known of a request: no header, no body, no query.
@@ -186,7 +200,9 @@ func (p *influxdb3Provider) Resources(context.Context) []func() resource.Resourc
 
 // EphemeralResources implements provider.ProviderWithEphemeralResources.
 func (p *influxdb3Provider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
-	return []func() ephemeral.EphemeralResource{NewOfflineAdminTokenEphemeral}
+	return []func() ephemeral.EphemeralResource{
+		NewTokenEphemeralResource, NewNamedAdminTokenEphemeralResource, NewResourceTokenEphemeralResource, NewOfflineAdminTokenEphemeralResource,
+	}
 }
 
 // DataSources implements provider.Provider.

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/agefile"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 )
 
@@ -28,6 +29,9 @@ const (
 	envRecoveryURL = "INFLUXDB3_RECOVERY_URL"
 	envCACert      = "INFLUXDB3_TLS_CA"
 	envNoVerify    = "INFLUXDB3_TLS_NO_VERIFY"
+
+	envAgeIdentity     = "INFLUXDB3_AGE_IDENTITY"
+	envAgeIdentityFile = "INFLUXDB3_AGE_IDENTITY_FILE"
 )
 
 const (
@@ -42,7 +46,10 @@ type settings struct {
 	client  influxdb3.Config
 	token   influxdb3.Secret
 	startup time.Duration // how long a creation waits for the server, 0: not at all
-	unknown string        // name of the attribute that is not known yet, "" if all are
+
+	identities agefile.Identities // to decrypt what is in state with
+
+	unknown string // name of the attribute that is not known yet, "" if all are
 }
 
 // validate checks what is written in the provider block and known.
@@ -72,6 +79,13 @@ func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
 			diags.AddError("Invalid CA Certificates", "ca_cert_pem has no certificate in PEM format. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
 		}
 	}
+	switch {
+	case !m.AgeIdentity.IsNull() && !m.AgeIdentityFile.IsNull():
+		diags.AddError("Conflicting Age Identities", "age_identity and age_identity_file cannot both be set. Put all identities into one of them.")
+	case !m.AgeIdentity.IsNull() && !m.AgeIdentity.IsUnknown():
+		_, more := parseIdentities("age_identity", m.AgeIdentity.ValueString())
+		diags.Append(more...)
+	}
 	times := map[string]int{}
 	for name, value := range m.Headers.Elements() {
 		diags.Append(checkHeader(name, value)...)
@@ -91,6 +105,10 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 	// values that were unknown then have not been seen yet.
 	diags := m.validate(ctx)
 	var s settings
+	// They are of use before there is a server.
+	if !m.AgeIdentity.IsUnknown() && !m.AgeIdentityFile.IsUnknown() {
+		diags.Append(m.resolveIdentities(&s)...)
+	}
 	for _, v := range []struct {
 		name    string
 		unknown bool
@@ -105,6 +123,8 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 		{"startup_timeout", m.StartupTimeout.IsUnknown()},
 		{"max_retries", m.MaxRetries.IsUnknown()},
 		{"headers", m.Headers.IsUnknown()},
+		{"age_identity", m.AgeIdentity.IsUnknown()},
+		{"age_identity_file", m.AgeIdentityFile.IsUnknown()},
 	} {
 		if v.unknown {
 			s.unknown = v.name
@@ -178,6 +198,49 @@ func (m providerModel) resolveToken(s *settings) (diags diag.Diagnostics) {
 		s.token = influxdb3.NewSecret(text)
 	}
 	return diags
+}
+
+// resolveIdentities reads what an encrypted state is decrypted with. The attributes come
+// before the variables.
+func (m providerModel) resolveIdentities(s *settings) (diags diag.Diagnostics) {
+	text, from := m.AgeIdentity.ValueString(), "age_identity"
+	file, fileFrom := m.AgeIdentityFile.ValueString(), "age_identity_file"
+	if m.AgeIdentity.IsNull() && m.AgeIdentityFile.IsNull() {
+		text, from = os.Getenv(envAgeIdentity), envAgeIdentity
+		file, fileFrom = os.Getenv(envAgeIdentityFile), envAgeIdentityFile
+		if text != "" && file != "" {
+			diags.AddError("Conflicting Age Identities", envAgeIdentity+" and "+envAgeIdentityFile+" are both set. Set one of them.")
+			return diags
+		}
+	}
+	if !m.AgeIdentityFile.IsNull() || file != "" {
+		content, err := os.ReadFile(file) //nolint:gosec // reading the file that the user names is the purpose
+		if err != nil {
+			unreadable := diag.NewErrorDiagnostic("Unreadable Age Identity File", fmt.Sprintf("The file that %s names cannot be read: %s.", fileFrom, err))
+			return discreetly(diag.Diagnostics{unreadable}, fileFrom, file)
+		}
+		text, from = string(content), "the file that "+fileFrom+" names"
+	} else if text == "" {
+		return diags // nothing is set; of an empty attribute validate has told
+	}
+	s.identities, diags = parseIdentities(from, text)
+	if from == "age_identity" {
+		return nil // of a literal one validate has told
+	}
+	return diags
+}
+
+// parseIdentities reads identities. What is said of them has no path, because the CLI
+// would print the line, and does not quote.
+func parseIdentities(from, text string) (agefile.Identities, diag.Diagnostics) {
+	for line := range strings.Lines(text) {
+		given.add(strings.TrimSpace(line))
+	}
+	identities, err := agefile.ParseIdentities(influxdb3.NewSecret(text))
+	if err != nil {
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Invalid Age Identity", capital(fmt.Sprintf("%s cannot be used: %s.", from, err)))}
+	}
+	return identities, nil
 }
 
 func (m providerModel) resolveTLS(s *settings) (diags diag.Diagnostics) {

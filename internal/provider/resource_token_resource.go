@@ -40,6 +40,14 @@ type permissionModel struct {
 	Actions       types.Set    `tfsdk:"actions"`
 }
 
+// What a permission is, for the resource and the ephemeral resource.
+const (
+	permissionsDescription   = "What the token may do. The order makes no difference."
+	resourceTypeDescription  = "What the permission is for: `db` (databases) or `system` (system resources)."
+	resourceNamesDescription = "Names of databases, or of system resources (`health`, `metrics`, `ping`, `ready`). `*` alone means all. If a database is deleted and created again, the token has no permission for the new one."
+	actionsDescription       = "For `db`: `read` and `write`, and on newer servers also `create`, `describe` and `delete`. For `system`: `read`."
+)
+
 var permissionType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"resource_type":  types.StringType,
 	"resource_names": types.SetType{ElemType: types.StringType},
@@ -56,24 +64,24 @@ func (r *resourceTokenResource) Schema(_ context.Context, _ resource.SchemaReque
 	attributes := issuedTokenAttributes()
 	attributes["permissions"] = schema.SetNestedAttribute{
 		Required:            true,
-		MarkdownDescription: "What the token may do. The order makes no difference. Changing it replaces the token. The function `parse_permission` makes a permission from the notation of the `influxdb3` command line, such as `db:mydb:read,write`.",
+		MarkdownDescription: permissionsDescription + " Changing it replaces the token. The function `parse_permission` makes a permission from the notation of the `influxdb3` command line, such as `db:mydb:read,write`.",
 		Validators:          []validator.Set{setvalidator.SizeAtLeast(1)},
 		NestedObject: schema.NestedAttributeObject{
 			Validators: []validator.Object{validPermission{}},
 			Attributes: map[string]schema.Attribute{
 				"resource_type": schema.StringAttribute{
 					Required:            true,
-					MarkdownDescription: "What the permission is for: `db` (databases) or `system` (system resources).",
+					MarkdownDescription: resourceTypeDescription,
 				},
 				"resource_names": schema.SetAttribute{
 					ElementType:         types.StringType,
 					Required:            true,
-					MarkdownDescription: "Names of databases, or of system resources (`health`, `metrics`, `ping`, `ready`). `*` alone means all. If a database is deleted and created again, the token has no permission for the new one.",
+					MarkdownDescription: resourceNamesDescription,
 				},
 				"actions": schema.SetAttribute{
 					ElementType:         types.StringType,
 					Required:            true,
-					MarkdownDescription: "For `db`: `read` and `write`, and on newer servers also `create`, `describe` and `delete`. For `system`: `read`.",
+					MarkdownDescription: actionsDescription,
 				},
 			},
 		},

@@ -10,16 +10,16 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 )
 
-var _ ephemeral.EphemeralResource = (*offlineAdminTokenEphemeral)(nil)
+var _ ephemeral.EphemeralResource = (*offlineAdminTokenEphemeralResource)(nil)
 
-// NewOfflineAdminTokenEphemeral returns the ephemeral resource of tokens that are made
+// NewOfflineAdminTokenEphemeralResource returns the ephemeral resource of tokens that are made
 // without a server.
-func NewOfflineAdminTokenEphemeral() ephemeral.EphemeralResource {
-	return &offlineAdminTokenEphemeral{}
+func NewOfflineAdminTokenEphemeralResource() ephemeral.EphemeralResource {
+	return &offlineAdminTokenEphemeralResource{}
 }
 
-// offlineAdminTokenEphemeral is never configured: it works before there is an address.
-type offlineAdminTokenEphemeral struct{}
+// offlineAdminTokenEphemeralResource is never configured: it works before there is an address.
+type offlineAdminTokenEphemeralResource struct{}
 
 type offlineAdminTokenEphemeralModel struct {
 	Token       types.String `tfsdk:"token"`
@@ -28,12 +28,12 @@ type offlineAdminTokenEphemeralModel struct {
 }
 
 // Metadata implements ephemeral.EphemeralResource.
-func (*offlineAdminTokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+func (*offlineAdminTokenEphemeralResource) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_offline_admin_token"
 }
 
 // Schema implements ephemeral.EphemeralResource.
-func (*offlineAdminTokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+func (*offlineAdminTokenEphemeralResource) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An admin token that is made without a server, for the server's first start, and that is in no state and no plan. " +
 			"It is for write-only arguments, provider blocks and provisioners. It sends no request and needs no provider configuration.\n\n" +
@@ -49,7 +49,7 @@ func (*offlineAdminTokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaR
 }
 
 // Open implements ephemeral.EphemeralResource.
-func (*offlineAdminTokenEphemeral) Open(ctx context.Context, _ ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+func (*offlineAdminTokenEphemeralResource) Open(ctx context.Context, _ ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	token := influxdb3.NewOfflineToken()
 	resp.Diagnostics.Append(resp.Result.Set(ctx, &offlineAdminTokenEphemeralModel{
 		Token:       types.StringValue(token.Reveal()),

@@ -1,0 +1,426 @@
+package provider
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+)
+
+// form is a way to have the operator token in state, with what the provider has to work
+// with.
+type form struct {
+	name       string
+	recipients int
+	identity   bool
+	named      bool // the provider has a named admin token
+	listener   bool // or the recovery listener
+}
+
+var forms = []form{
+	{name: "plain", named: true},
+	{name: "encrypted, with an identity", recipients: 1, identity: true, named: true},
+	{name: "encrypted, with a named admin token", recipients: 1, named: true},
+	{name: "encrypted, with the recovery listener", recipients: 1, listener: true},
+}
+
+// formRun is a server with a root module in one form.
+type formRun struct {
+	*core
+	t      *testing.T
+	form   form
+	server *influxdb3test.Server
+	lines  operatorLines
+	token  string // of the provider, "" for that of the form
+}
+
+func newFormRun(t *testing.T, f form, options ...influxdb3test.Option) *formRun {
+	t.Helper()
+	r := &formRun{core: newCore(t), t: t, form: f, lines: operatorLines{recipients: f.recipients}}
+	r.server = influxdb3test.New(t, append(options, influxdb3test.Clock(r.clock.Now), influxdb3test.WithRecovery(), influxdb3test.WithTokenFile("root", rootToken))...)
+	return r
+}
+
+func (r *formRun) root() rootModule {
+	token := r.token
+	if token == "" && r.form.named {
+		token = rootToken
+	}
+	root := rootOf(r.server, token, blocks{addressA: r.lines.block()})
+	root.provider["max_retries"] = tftypes.NewValue(tftypes.Number, 0)
+	if r.form.identity {
+		root.provider["age_identity"] = str(testKeys()[0].String())
+	}
+	if r.form.listener {
+		root.provider["recovery_url"] = str(r.server.RecoveryURL())
+	}
+	return root
+}
+
+// run plans and applies. It says whether that went without an error.
+func (r *formRun) run() bool {
+	r.begin()
+	if made := r.plan(r.root(), planOptions{}); made != nil {
+		r.apply(made, false, false, ending{})
+	}
+	r.form.check(r)
+	return !r.failed
+}
+
+// check is what is true of the form at any time.
+func (f form) check(r *formRun) {
+	r.t.Helper()
+	plain, encrypted := r.current(addressA, "token"), r.current(addressA, "encrypted_token")
+	if r.state[addressA] != nil && ((plain == "") != (f.recipients > 0) || (encrypted == "") == (f.recipients > 0)) {
+		r.t.Errorf("the token does not have the form: %d and %d characters", len(plain), len(encrypted))
+	}
+	for _, line := range r.journal {
+		if anyToken.MatchString(line) {
+			r.t.Errorf("a token is shown")
+		}
+	}
+}
+
+func (r *formRun) secret() string { return secretOf(r.state[addressA].current.values) }
+
+// must applies without an error and expects a good token that is not the one before, "" for
+// any.
+func (r *formRun) must(before string) string {
+	r.t.Helper()
+	if !r.run() {
+		r.t.Fatalf("not applied: %v", r.journal)
+	}
+	secret := r.secret()
+	if !r.server.Accepts(r.t, secret) || secret == before || r.current(addressA, "status") != "active" {
+		r.t.Errorf("the token in state is not good, or not another one, status %s: %v", r.current(addressA, "status"), r.journal)
+	}
+	return secret
+}
+
+// empty expects a plan without changes, and returns what it was told.
+func (r *formRun) empty() string {
+	r.t.Helper()
+	if made := r.planned(r.root(), planOptions{}); len(made.changes) != 0 {
+		r.t.Errorf("the plan is not empty: %+v", made.changes)
+	}
+	return strings.Join(r.journal, "\n")
+}
+
+// rotated changes the trigger and expects another token.
+func (r *formRun) rotated() string {
+	r.t.Helper()
+	before := r.secret()
+	r.lines.trigger++
+	return r.must(before)
+}
+
+// Everything that can happen to the operator token works in every form, or is not
+// possible there, for the reason that is given.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	const listener = "encrypted, with the recovery listener"
+	for name, tt := range map[string]struct {
+		options []influxdb3test.Option
+		test    func(*formRun)
+		not     map[string]string // by form, why not
+	}{
+		"bootstrap": {test: func(r *formRun) {
+			r.must("")
+			r.empty()
+		}},
+		"bootstrap as 3.4": {options: []influxdb3test.Option{influxdb3test.As("3.4")}, test: func(r *formRun) {
+			r.must("")
+			r.rotated()
+			r.empty()
+		}},
+		"bootstrap as 3.7": {options: []influxdb3test.Option{influxdb3test.As("3.7")}, test: func(r *formRun) {
+			r.must("")
+			r.rotated()
+			r.empty()
+		}},
+		"adopt": {test: func(r *formRun) {
+			r.token = r.server.Bootstrap(r.t)
+			if r.must("") != r.token {
+				r.t.Error("another token is in state")
+			}
+			r.token = ""
+			r.rotated()
+		}},
+		"unchanged": {test: func(r *formRun) {
+			r.must("")
+			r.must("") // saves what the refresh has learned
+			r.server.ResetRequests()
+			r.empty()
+			want := 1
+			if r.form.listener {
+				want = 0 // nothing to ask with
+			}
+			if n := len(r.server.Requests()); n != want {
+				r.t.Errorf("%d requests, want %d", n, want)
+			}
+		}},
+		"drift": {
+			test: func(r *formRun) {
+				old := r.must("")
+				r.clock.pass(time.Minute)
+				r.server.Regenerate(r.t, old)
+				if r.run() || !r.said("Operator Token Was Regenerated Elsewhere") || r.secret() != old {
+					r.t.Errorf("no drift: %v", r.journal)
+				}
+			},
+			not: map[string]string{listener: "a listener cannot be asked anything: the next rotation replaces whatever there is"},
+		},
+		"take over": {test: func(r *formRun) {
+			old := r.must("")
+			r.clock.pass(time.Minute)
+			r.token = r.server.Regenerate(r.t, old)
+			if r.must(old) != r.token {
+				r.t.Error("what was told is not in state")
+			}
+			r.token = ""
+			r.empty()
+		}},
+		"trigger": {test: func(r *formRun) {
+			r.must("")
+			r.rotated()
+			r.empty()
+		}},
+		"age": {test: func(r *formRun) {
+			r.lines.rotateAfter = "24h"
+			old := r.must("")
+			r.clock.pass(25 * time.Hour)
+			r.must(old)
+			r.empty()
+		}},
+		"consent": {
+			test: func(r *formRun) {
+				old := r.must("")
+				r.clock.pass(time.Minute)
+				theirs := r.server.Regenerate(r.t, old)
+				r.lines.consent = true
+				if r.must(old) == theirs {
+					r.t.Error("somebody else's token is in state")
+				}
+			},
+			not: map[string]string{listener: "nobody can see that the token is dead; a trigger replaces it"},
+		},
+		"a lost reply": {test: func(r *formRun) {
+			old := r.must("")
+			r.lines.trigger++
+			r.server.Inject(influxdb3test.Fault{Path: regeneratePath, Kind: influxdb3test.CutAfter})
+			if !r.form.listener {
+				r.must(old)
+				return
+			}
+			// The listener has closed with it, and nothing else can tell.
+			if r.run() || !r.said("Unable to Regenerate Operator Token") || r.secret() != old {
+				r.t.Errorf("no error, or the old token is gone: %v", r.journal)
+			}
+			r.form.listener, r.token = false, rootToken
+			r.must(old)
+		}},
+		"interrupted before it": {test: func(r *formRun) {
+			old := r.must("")
+			ctx, cancel := context.WithCancel(r.ctx)
+			cancel()
+			r.lines.trigger++
+			made := r.planned(r.root(), planOptions{})
+			r.ctx = ctx
+			r.apply(made, false, false, ending{})
+			r.ctx = r.t.Context()
+			if !r.failed || r.secret() != old {
+				r.t.Errorf("not interrupted: %v", r.journal)
+			}
+			r.must(old)
+		}},
+		"killed in it": {
+			test: func(r *formRun) {
+				old := r.must("")
+				r.lines.trigger++
+				r.apply(r.planned(r.root(), planOptions{}), false, false, ending{call: 1, lost: true})
+				if r.secret() != old {
+					r.t.Error("the old token is gone")
+				}
+				r.clock.pass(time.Minute)
+				r.must(old)
+			},
+			not: map[string]string{listener: "the listener has closed with the first success, so that a person has to open it again"},
+		},
+		"import": {
+			test: func(r *formRun) {
+				r.token = r.server.Bootstrap(r.t)
+				made := r.planned(r.root(), planOptions{imports: map[string]bool{addressA: true}})
+				r.apply(made, false, false, ending{})
+				r.form.check(r)
+				if r.failed || r.secret() != r.token {
+					r.t.Errorf("not imported: %v", r.journal)
+				}
+				r.token = ""
+				r.empty()
+			},
+			not: map[string]string{
+				"encrypted, with a named admin token": "an import does not know age_recipients: without an identity the token is in plain text until the next apply (TestImport_encryptedLater)",
+				listener:                              "the same",
+			},
+		},
+		"expiry": {
+			test: func(r *formRun) {
+				r.clock.pass(2 * time.Hour)
+				if made := r.plan(r.root(), planOptions{}); made == nil || len(made.changes) != 0 || made.prior[addressA].current.values.of("status") != "expired" || !r.said("Operator Token Has Expired") {
+					r.t.Errorf("not expired: %v", r.journal)
+				}
+			},
+			not: map[string]string{listener: "the expiry in state warns; that it is over is the server's to say, and nobody can ask it"},
+		},
+	} {
+		for _, f := range forms {
+			t.Run(name+"/"+f.name, func(t *testing.T) {
+				t.Parallel()
+				if why := tt.not[f.name]; why != "" {
+					t.Log(why)
+					return
+				}
+				if name == "expiry" {
+					tt.test(expiringForm(t, f))
+					return
+				}
+				tt.test(newFormRun(t, f, tt.options...))
+			})
+		}
+	}
+}
+
+// expiringForm is a form with an operator token that expires in an hour, and a named admin
+// token that was made in time.
+func expiringForm(t *testing.T, f form) *formRun {
+	t.Helper()
+	const file = "apiv3_from-the-token-file"
+	r := &formRun{core: newCore(t), t: t, form: f, lines: operatorLines{recipients: f.recipients}, token: file}
+	r.server = influxdb3test.New(t, influxdb3test.Clock(r.clock.Now), influxdb3test.WithRecovery(), influxdb3test.WithTokenFileExpiring("_admin", file, r.clock.Now().Add(time.Hour)))
+	r.must("")
+	r.token = r.server.CreateNamedAdmin(t, file, "insurance", 0)
+	return r
+}
+
+// An import without an identity has the token in plain text, and the first apply encrypts
+// it.
+func TestImport_encryptedLater(t *testing.T) {
+	t.Parallel()
+	r := newFormRun(t, forms[2])
+	r.token = r.server.Bootstrap(t)
+	if !r.importCommand(r.root().provider, addressA) || r.current(addressA, "token") != r.token {
+		t.Fatalf("not imported: %v", r.journal)
+	}
+	if !r.run() || r.secret() != r.token || !r.said("Older Versions of the State Hold the Token") {
+		t.Errorf("not encrypted: %v", r.journal)
+	}
+	r.token = ""
+	r.rotated()
+}
+
+// Recipients change without a rotation where the token can be read, and with the next one
+// where it cannot.
+func TestRecipients(t *testing.T) {
+	t.Parallel()
+	r := newFormRun(t, forms[0])
+	token := r.must("")
+	same := func(what string) {
+		t.Helper()
+		r.server.ResetRequests()
+		if !r.run() || r.secret() != token {
+			t.Fatalf("%s: %v", what, r.journal)
+		}
+		for _, q := range r.server.Requests() {
+			if q.Path == regeneratePath {
+				t.Errorf("%s regenerates", what)
+			}
+		}
+	}
+	use := func(recipients int, identity bool) {
+		r.lines.recipients, r.form.recipients, r.form.identity = recipients, recipients, identity
+	}
+
+	r.lines.recipients, r.form.recipients = 1, 1
+	if made := r.planned(r.root(), planOptions{}); made.rotates() || len(made.changes) != 1 {
+		t.Errorf("turning it on plans %+v", made.changes)
+	}
+	r.run() // needs no identity: the token is there to be read
+	if !r.said("Older Versions of the State Hold the Token") || r.secret() != token {
+		t.Errorf("turned on: %v", r.journal)
+	}
+	encrypted := r.current(addressA, "encrypted_token")
+	same("an apply without changes")
+	if r.current(addressA, "encrypted_token") != encrypted {
+		t.Error("it was encrypted anew without a reason")
+	}
+	use(2, true)
+	same("one recipient more")
+	use(1, true)
+	same("one recipient less")
+	use(0, true)
+	same("turning it off")
+	use(1, true)
+	same("turning it on again")
+
+	// Nobody can read it now.
+	use(2, false)
+	r.begin()
+	if r.plan(r.root(), planOptions{}) != nil || !r.said("Unable to Decrypt Token") || !r.said("Rotate the token in the same apply") {
+		t.Errorf("no error: %v", r.journal)
+	}
+	if token := r.rotated(); token == "" {
+		t.Error("no token")
+	}
+	use(0, false)
+	r.rotated()
+}
+
+// Where nobody can read a token and nothing works without it, this is said at once and at
+// every refresh.
+func TestUnreadableWarning(t *testing.T) {
+	t.Parallel()
+	const warning = "Provider Cannot Use the Token"
+	for _, f := range append([]form{{name: "nothing", recipients: 1}, {name: "another identity", recipients: 1}}, forms...) {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			r := newFormRun(t, f)
+			r.must("")
+			want := !f.identity && !f.named && !f.listener && f.recipients > 0
+			if r.said(warning) != want {
+				t.Errorf("said: %t, want %t: %v", !want, want, r.journal)
+			}
+			if told := r.empty(); strings.Contains(told, warning) != want {
+				t.Errorf("at a refresh: %s", told)
+			}
+			if !want {
+				return
+			}
+			r.lines.trigger++
+			if r.run() || !r.said("The token in state is encrypted, the provider cannot decrypt it") || !r.said("age_identity") {
+				t.Errorf("no error: %v", r.journal)
+			}
+		})
+	}
+}
+
+// A wrong identity is none, and a state that somebody has written into is no token.
+func TestSecretModel_secret(t *testing.T) {
+	t.Parallel()
+	r := newFormRun(t, forms[1])
+	r.must("")
+	v := r.state[addressA].current.values
+	v["hash"] = str("000000000")
+	if r.run() {
+		t.Errorf("a token with another hash than the state says is used: %v", r.journal)
+	}
+	for _, q := range r.server.Requests() {
+		if q.Path == regeneratePath && q.Method == http.MethodPost {
+			t.Error("it was regenerated")
+		}
+	}
+}
