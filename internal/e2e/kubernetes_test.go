@@ -298,3 +298,37 @@ func exampleKubernetes(t *testing.T, _ *influxdb3test.Server, w *workspace) {
 		}
 	}
 }
+
+// The ways back of the guide: after a first apply that ended before the server was
+// up, and after the server was rebuilt.
+func TestKubernetesFirstTokenComesFromTheSecret(t *testing.T) {
+	t.Parallel()
+	w := exampleWorkspace(t, influxdb3test.New(t), "kubernetes")
+	w.write("impatient_override.tf", `provider "influxdb3" { startup_timeout = "1s" }`)
+	k, l := newKubernetes(t, w), newLateServer(t, w)
+	w.fails([]string{"apply"}, "startup_timeout")
+	first := tokenOf(t, []byte(k.secret(tokenFileSecret, "admin-token.json")))
+
+	start := func() *influxdb3test.Server {
+		s := influxdb3test.New(t, influxdb3test.WithTokenFile("_admin", first))
+		l.start(s.URL)
+		l.starts.Wait()
+		return s
+	}
+	s := start()
+	w.fails([]string{"apply"}, "Unable to Create Operator Token")
+	withFirst := w.copy(t)
+	withFirst.set("TF_VAR_influxdb3_token", first)
+	withFirst.must("apply")
+	before := withFirst.expectWorkingToken(s, first)
+
+	rebuilt := start()
+	withFirst.must("state", "rm", "influxdb3_admin_token.operator")
+	withFirst.must("apply")
+	if token := withFirst.expectWorkingToken(rebuilt, before); k.secret(operatorSecret, "token") != token {
+		t.Error("the secret does not hold the token in state")
+	}
+	if rebuilt.Accepts(t, first) {
+		t.Error("the rebuilt server accepts the token of the file")
+	}
+}
