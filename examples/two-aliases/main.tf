@@ -1,6 +1,6 @@
-# The default provider block looks after the operator token. The second one always
-# has the current operator token, also in the run that has just regenerated it: it
-# is for everything else that is managed on the server.
+# The default provider block manages the operator token. The second one is for
+# everything else on the server. It always has the current operator token, also in
+# the run that regenerates it.
 
 terraform {
   required_providers {
@@ -16,8 +16,8 @@ variable "rotation" {
   default     = "initial"
 }
 
-# INFLUXDB3_AUTH_TOKEN is a named admin token that is held elsewhere. A new server
-# has none yet: the first apply goes without.
+# INFLUXDB3_AUTH_TOKEN is a named admin token that you keep outside of Terraform.
+# Leave it out in the first apply on a new server, which has none yet.
 provider "influxdb3" {}
 
 resource "influxdb3_admin_token" "operator" {
@@ -36,8 +36,8 @@ resource "influxdb3_named_admin_token" "ci" {
   name     = "ci"
 }
 
-# A data source behind the second block waits for the operator token: it would be
-# read while planning, and in a run that rotates the token is not known by then.
+# A data source with the second block needs depends_on. Terraform reads it while it
+# plans, and in a run that rotates, the token is not known at that time.
 data "influxdb3_server" "this" {
   provider   = influxdb3.current
   depends_on = [influxdb3_admin_token.operator]

@@ -76,23 +76,28 @@ func TestExamples(t *testing.T) {
 		options []influxdb3test.Option
 		test    func(*testing.T, *influxdb3test.Server, *workspace)
 	}{
-		"bootstrap":                             {nil, exampleBootstrap},
-		"scheduled-rotation":                    {nil, exampleScheduledRotation},
-		"two-aliases":                           {nil, exampleTwoAliases},
-		"import":                                {nil, exampleImport},
-		"handing-on":                            {nil, exampleHandingOn},
-		"secret-store":                          {nil, exampleSecretStore},
-		"kubernetes":                            {nil, exampleKubernetes},
-		"docker-compose":                        {nil, exampleDockerCompose},
-		"testing":                               {nil, exampleTesting},
-		"functions/token_hash":                  {nil, exampleFunction},
-		"functions/parse_permission":            {nil, exampleFunction},
-		"resources/influxdb3_admin_token":       {nil, exampleApply},
-		"resources/influxdb3_named_admin_token": {nil, exampleApplyAuthenticated},
-		"resources/influxdb3_resource_token":    {[]influxdb3test.Option{influxdb3test.Enterprise()}, exampleApplyAuthenticated},
-		"data-sources/influxdb3_tokens":         {nil, exampleTokens},
-		"data-sources/influxdb3_server":         {nil, exampleServer},
-		"provider":                              {nil, nil}, // names an address; it is validated only
+		"bootstrap":                               {nil, exampleBootstrap},
+		"scheduled-rotation":                      {nil, exampleScheduledRotation},
+		"two-aliases":                             {nil, exampleTwoAliases},
+		"import":                                  {nil, exampleImport},
+		"handing-on":                              {nil, exampleHandingOn},
+		"secret-store":                            {nil, exampleSecretStore},
+		"kubernetes":                              {nil, exampleKubernetes},
+		"docker-compose":                          {nil, exampleDockerCompose},
+		"testing":                                 {nil, exampleTesting},
+		"functions/token_hash":                    {nil, exampleFunction},
+		"functions/parse_permission":              {nil, exampleFunction},
+		"resources/influxdb3_admin_token":         {nil, exampleApply},
+		"resources/influxdb3_named_admin_token":   {nil, exampleApplyAuthenticated},
+		"resources/influxdb3_resource_token":      {[]influxdb3test.Option{influxdb3test.Enterprise()}, exampleApplyAuthenticated},
+		"data-sources/influxdb3_tokens":           {nil, exampleTokens},
+		"data-sources/influxdb3_server":           {nil, exampleServer},
+		"resources/influxdb3_offline_admin_token": {nil, exampleOffline},
+		"ephemeral-resources/influxdb3_offline_admin_token": {nil, exampleOffline},
+		"provider":             {nil, nil}, // names an address; it is validated only
+		"late-server":          {nil, nil}, // these start a server of their own
+		"token-file":           {nil, nil},
+		"token-file-ephemeral": {nil, nil},
 	}
 	found, err := filepath.Glob(examplesDir + "/*/*.tf")
 	if err != nil {
@@ -131,6 +136,12 @@ func exampleApply(_ *testing.T, _ *influxdb3test.Server, w *workspace) {
 
 func exampleApplyAuthenticated(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(t))
+	exampleApply(t, s, w)
+}
+
+// A token for the first start needs no server, and no address of one.
+func exampleOffline(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.set("INFLUXDB3_HOST_URL", "")
 	exampleApply(t, s, w)
 }
 
@@ -314,6 +325,13 @@ func exampleServer(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	if version := exampleOutput(w, "version"); !strings.HasPrefix(version, "3.") {
 		t.Errorf("the version is %q", version)
 	}
+	const open = "whoever reaches it can create it"
+	if r := w.must("plan"); r.has(open) {
+		t.Errorf("a server with an operator token is called open: %s", r)
+	}
+	without := influxdb3test.New(t, influxdb3test.WithoutAuth())
+	w.set("INFLUXDB3_HOST_URL", without.URL())
+	expectOutput(t, w.must("plan"), open)
 	w.must("destroy")
 }
 

@@ -128,3 +128,28 @@ resource "terraform_data" "gate" {
 		t.Errorf("%d regenerations, want 1", n)
 	}
 }
+
+// Waiting for a server ends with an interruption, and nothing was created.
+func TestInterruptedWhileWaitingForServer(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	w := newWorkspace(t, s, operatorConfig+"\nprovider \"influxdb3\" {\n  startup_timeout = \"1h\"\n}\n")
+	s.Down()
+	p := w.start("apply")
+	p.waitFor("waiting for InfluxDB to answer")
+	p.signal(syscall.SIGINT)
+	r := p.end()
+	if r.code != 1 {
+		t.Errorf("an interrupted apply ends in success: %s", r)
+	}
+	expectOutput(t, r, "Interrupted while waiting for the server to answer", "No request was sent that changes anything", "Apply again")
+	s.Up()
+	if list := w.must("state", "list").stdout; list != "" {
+		t.Errorf("the state has %s", list)
+	}
+	w.must("apply")
+	w.expectWorkingToken(s, "")
+	if n := count(s, createPath); n != 1 {
+		t.Errorf("%d requests to create the token, want 1", n)
+	}
+}

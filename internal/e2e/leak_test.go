@@ -301,11 +301,11 @@ func TestRefusedConfigurationLeaksNothing(t *testing.T) {
 		"recovery_url":             {`recovery_url = "http://me:` + marker + `@localhost:8182"`, "recovery_url cannot be used: it holds a user name or password"},
 		"header value":             {`headers = { X-Key = "` + marker + `\u0001" }`, "X-Key is null or holds control characters"},
 		"header value, two lines":  {`headers = { X-Key = "` + marker + `\nX-Other: 1" }`, "X-Key is null or holds control characters"},
-		"header name":              {`headers = { "a b" = "` + marker + `" }`, "no HTTP header name"},
-		"header line as a name":    {`headers = { "X-Key: ` + marker + `" = "" }`, "no HTTP header name"},
+		"header name":              {`headers = { "a b" = "` + marker + `" }`, "cannot be the name of an HTTP header"},
+		"header line as a name":    {`headers = { "X-Key: ` + marker + `" = "" }`, "cannot be the name of an HTTP header"},
 		"reserved header":          {`headers = { Authorization = "Bearer ` + marker + `" }`, "headers cannot set Authorization"},
-		"certificate":              {`ca_cert_pem = "` + marker + `"`, "ca_cert_pem holds no certificate"},
-		"certificate, broken":      {"ca_cert_pem = <<-EOT\n    -----BEGIN CERTIFICATE-----\n    " + marker + "\n    -----END CERTIFICATE-----\n  EOT", "ca_cert_pem holds no certificate"},
+		"certificate":              {`ca_cert_pem = "` + marker + `"`, "ca_cert_pem has no certificate"},
+		"certificate, broken":      {"ca_cert_pem = <<-EOT\n    -----BEGIN CERTIFICATE-----\n    " + marker + "\n    -----END CERTIFICATE-----\n  EOT", "ca_cert_pem has no certificate"},
 		"certificates given twice": {"ca_cert_file = \"ca.pem\"\n  ca_cert_pem  = \"" + marker + "\"", "cannot both be set"},
 	}
 	s := influxdb3test.New(t)

@@ -180,7 +180,11 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 	target.RawQuery = call.query.Encode()
 	failed := &Error{Op: call.op, Target: address(target)}
 
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	limit := c.config.Timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = min(limit, time.Until(deadline).Round(time.Millisecond))
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	progress := &progress{changes: call.changes}
 	ctx = context.WithValue(ctx, progressKey{}, progress)
@@ -211,7 +215,7 @@ func (c *Client) do(ctx context.Context, call call) (*reply, *Error) {
 		failed.Err = c.cause(err, call.token)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
-			failed.Err = fmt.Errorf("no answer within %s: %w", c.config.Timeout, context.DeadlineExceeded)
+			failed.Err = fmt.Errorf("no answer within %s: %w", limit, context.DeadlineExceeded)
 		case errors.Is(err, context.Canceled):
 			failed.Err = fmt.Errorf("interrupted: %w", context.Canceled)
 		}

@@ -1,7 +1,12 @@
 package influxdb3
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"time"
 )
 
@@ -91,3 +96,24 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// NotUp says whether there was no server yet: its name does not resolve, nobody accepts
+// the connection, it ends or stays silent without an answer (as that of a port that is
+// forwarded to nothing does), or a gateway says that nobody is behind it. Other
+// failures, those of TLS among them, are not mended by waiting.
+func (e *Error) NotUp() bool {
+	switch e.Status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	case 0:
+	default:
+		return false
+	}
+	var network *net.OpError
+	switch {
+	case errors.As(e.Err, &network): // a TLS failure is one too: "remote error", "local error"
+		return network.Op == "dial" || network.Op == "read" || network.Op == "write"
+	default:
+		return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, io.EOF) || errors.Is(e.Err, io.ErrUnexpectedEOF)
+	}
+}

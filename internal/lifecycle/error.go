@@ -9,8 +9,10 @@ const (
 	// ProblemUnavailable: no answer, or none that is known to be the server's, to a
 	// call that changes nothing.
 	ProblemUnavailable Problem = iota + 1
-	// ProblemInterrupted: interrupted before the request was sent.
+	// ProblemInterrupted: interrupted before anything was sent that changes something.
 	ProblemInterrupted
+	// ProblemNotStarted: no answer for as long as a creation waits for a server.
+	ProblemNotStarted
 	// ProblemAuthenticationOff: the server runs without authentication.
 	ProblemAuthenticationOff
 	// ProblemWrongServer: another server answers than the token belongs to.

@@ -87,7 +87,7 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 		case err != nil && !failed.Partial.IsEmpty():
 			return i.kept(name, known, failed, err)
 		case err != nil:
-			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was created could not be found out", name), Err: &twoErrors{failed, err}}
+			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("it is not known whether the token %q was created", name), Err: &twoErrors{failed, err}}
 		case row == nil:
 			if !retried && failed.RetryAfter > 0 && failed.RetryAfter <= maxRetryWait && i.Clock.Sleep(ctx, failed.RetryAfter) == nil {
 				retried, try = true, try-1 // it was not done, and the answer said when to come back
@@ -102,20 +102,20 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 			return nil, nil, nameTaken(name, failed)
 		case row.CreatedAt.Before(before.Add(-clockSlack)) && !known.learn(look, i.Server, i.Credential).oneNode():
 			// A node that lags behind may not have shown it before.
-			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q that the server has now was made by this request or by somebody else could not be found out", name), Err: failed}
+			return nil, nil, &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("it is not known whether this request or somebody else made the token %q that the server has now", name), Err: failed}
 		}
 		if err := i.Revoke(look, Issued{Name: name, Hash: row.Hash, ClusterUUID: listing.ClusterUUID, CreatedAt: row.CreatedAt}); err != nil {
 			return nil, nil, &Error{
-				Problem: ProblemLost, Message: fmt.Sprintf("the token %q was created, but the reply with it was lost, and it could not be deleted again", name),
+				Problem: ProblemLost, Message: fmt.Sprintf("the token %q was created, but the reply with it was lost, and the token could not be deleted", name),
 				Err: &twoErrors{failed, err},
 			}
 		}
 		warnings = []Warning{{
 			Summary: "Token Created Once More",
-			Detail:  fmt.Sprintf("The reply to the creation of the token %q was lost, and its secret with it. It was deleted and created once more; nothing is left to do.", name),
+			Detail:  fmt.Sprintf("The token %q was created, but the reply with it was lost. The provider deleted it and created it once more. Nothing is left to do.", name),
 		}}
 	}
-	return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("every reply to the creation of the token %q was lost; what was created was deleted again", name), Err: lost}
+	return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("every reply to the creation of the token %q was lost, and what was created was deleted again", name), Err: lost}
 }
 
 // doubtful is the error about a success that may not be the answer to the request that
@@ -143,11 +143,11 @@ func (i *Issuer) kept(name string, known Identity, failed *influxdb3.Error, look
 	token := &influxdb3.Token{Name: name, Secret: failed.Partial, CreatedAt: made, ClusterUUID: failed.ClusterUUID}
 	var why doubt
 	if !known.originOf(failed.ClusterUUID, true).own() || errors.As(failed.Err, &why) {
-		return token, nil, &Error{Problem: ProblemUnverified, Message: fmt.Sprintf("a reply with the token %q arrived, and whether it is good could not be found out", name), Err: &twoErrors{failed, look}}
+		return token, nil, &Error{Problem: ProblemUnverified, Message: fmt.Sprintf("a reply with the token %q arrived, and it is not known whether the token works", name), Err: &twoErrors{failed, look}}
 	}
 	return token, []Warning{{
 		Summary: "Token Taken From an Incomplete Reply",
-		Detail:  fmt.Sprintf("The reply with the token %q was cut short behind the token, and the server could not be asked about it. The token is in state; the next refresh shows whether it is good.", name),
+		Detail:  fmt.Sprintf("The reply with the token %q was cut off after the token, and the server could not be asked about it. The token is in state. The next refresh shows whether it works.", name),
 	}}, nil
 }
 
@@ -210,7 +210,7 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 		var failed *influxdb3.Error
 		switch {
 		case errors.As(err, &failed) && last != nil:
-			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("whether the token %q was deleted could not be found out", token.Name), Err: &twoErrors{last, failed}}
+			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("it is not known whether the token %q was deleted", token.Name), Err: &twoErrors{last, failed}}
 		case failed != nil:
 			return issueProblem(failed)
 		case err != nil || !there:

@@ -134,7 +134,7 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 		// It creates only where nothing is, so that it may be repeated.
 		first := failed
 		if first.RetryAfter > 0 && first.RetryAfter <= maxRetryWait && o.Clock.Sleep(pause, first.RetryAfter) != nil {
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "interrupted while it was not known whether the server had made its operator token", Err: first}
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "interrupted, and it is not known whether the server made its operator token", Err: first}
 		}
 		token, failed = o.create(ctx)
 		if failed != nil {
@@ -143,7 +143,7 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 			}
 		}
 		if failed != nil && failed.Kind != influxdb3.KindConflict {
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token is not known", Err: &twoErrors{first, failed}}
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "it is not known whether the server made its operator token", Err: &twoErrors{first, failed}}
 		}
 	}
 	switch {
@@ -153,7 +153,7 @@ func (o *Operator) Establish(ctx context.Context, consent bool) (OperatorToken, 
 		// It was free a moment ago: something on the way has sent the request twice.
 		listing, failed := o.find(ctx, o.Credential)
 		if failed != nil {
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the server made its operator token just now is not known", Err: failed}
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "it is not known whether the server made its operator token just now", Err: failed}
 		}
 		return o.takeListed(ctx, listing, consent, true)
 	case is(failed, influxdb3.KindConflict):
@@ -188,7 +188,7 @@ func (o *Operator) create(ctx context.Context) (*influxdb3.Token, *influxdb3.Err
 func (o *Operator) takeUnseen(ctx context.Context, consent, lost bool, refused *influxdb3.Error) (OperatorToken, []Warning, error) {
 	problem := &Error{Problem: ProblemNoCredential, Message: "the server has an operator token already, and no credential is configured"}
 	if refused != nil {
-		problem.Message, problem.Err = "the server has an operator token already, and it refuses the configured token", refused
+		problem.Message, problem.Err = "the server has an operator token already, and it refuses the provider's token", refused
 	}
 	if lost {
 		problem.Problem, problem.Message = ProblemLost, "the reply to the creation of the operator token was lost, and the server has one now"
@@ -225,7 +225,7 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	}
 	token, warnings, err := o.replaceWith(ctx, o.Credential, row.Hash, prior)
 	if err == nil && orphan {
-		warnings = append(warnings, lostWarning("The reply to the creation of the operator token was lost.", "the configured token"))
+		warnings = append(warnings, lostWarning("The reply to the creation of the operator token was lost.", "the provider's token"))
 	}
 	if refused := asError(err); refused != nil && refused.triesNext() && o.Server.HasRecovery() {
 		return o.recover(ctx, prior, refused)
@@ -243,7 +243,7 @@ func (o *Operator) Adopt(ctx context.Context) (OperatorToken, error) {
 	}
 	listing, failed := o.find(ctx, o.Credential)
 	if is(failed, influxdb3.KindUnauthorized) {
-		return OperatorToken{}, &Error{Problem: ProblemNoCredential, Message: "the server refused the configured token", Err: failed}
+		return OperatorToken{}, &Error{Problem: ProblemNoCredential, Message: "the server refused the provider's token", Err: failed}
 	}
 	if failed != nil {
 		return OperatorToken{}, unasked(failed)
@@ -352,8 +352,8 @@ func (o *Operator) Resume(ctx context.Context, handed OperatorToken, triggersCha
 	}
 	return token, append(warnings, Warning{
 		Summary: "Operator Token of Another Server Was Let Go",
-		Detail: fmt.Sprintf("The operator token %s that was in state is of no use at the server that answers now, which has another one. "+
-			"It is the one in state from now on. The old one stays valid at the server that it was made on, if that still runs.", handed.Hash()),
+		Detail: fmt.Sprintf("Another server answers now. The operator token %s that was in state does not work there. "+
+			"From now on the state has the operator token of the new server. The old one stays valid on the old server, if that still runs.", handed.Hash()),
 	}), nil
 }
 
@@ -371,7 +371,7 @@ func (o *Operator) refusedBy(ctx context.Context, t OperatorToken, failed *influ
 	default:
 		return who, &Error{
 			Problem: ProblemUnavailable, Err: failed,
-			Message: "something refused the token that is not known to be the server: its answer has no cluster-uuid header, which this server sends",
+			Message: "the token was refused, but perhaps not by the server: the answer has no cluster-uuid header, which this server sends",
 		}
 	}
 }
@@ -393,7 +393,7 @@ func (t OperatorToken) sameServer(listing *influxdb3.Listing) error {
 	}
 	row := listing.Find(influxdb3.OperatorTokenName)
 	if row != nil && !t.CreatedAt.IsZero() && !row.CreatedAt.Equal(t.CreatedAt) {
-		return wrongServer("the operator token was first created at %s, and the one of the server that answers at %s",
+		return wrongServer("the operator token was first created at %s, but that of the server that answers was created at %s",
 			t.CreatedAt.Format(time.RFC3339Nano), row.CreatedAt.Format(time.RFC3339Nano))
 	}
 	return nil
@@ -439,18 +439,18 @@ func interrupted() *Error {
 }
 
 func notOperatorToken() *Error {
-	return &Error{Problem: ProblemNotOperatorToken, Message: "the configured token is valid, but it is not the operator token"}
+	return &Error{Problem: ProblemNotOperatorToken, Message: "the provider's token is valid, but it is not the operator token"}
 }
 
 func expired(err error) *Error {
-	return &Error{Problem: ProblemExpired, Message: "the operator token has expired, and every token that the server would make in its place is dead on arrival", Err: err}
+	return &Error{Problem: ProblemExpired, Message: "the operator token has expired, and a new one would not work either", Err: err}
 }
 
 func lostWarning(what, through string) Warning {
 	return Warning{
 		Summary: "Operator Token Regenerated Once More",
-		Detail: fmt.Sprintf("%s The secret in it is gone, so the operator token was regenerated once more through %s. "+
-			"The new token is in state and nothing is left to do.", what, through),
+		Detail: fmt.Sprintf("%s Nobody has the token in it, so the operator token was regenerated once more with %s. "+
+			"The new token is in state. Nothing is left to do.", what, through),
 	}
 }
 

@@ -1260,7 +1260,7 @@ func TestEstablish_existing(t *testing.T) {
 		{credential: other, want: lifecycle.ProblemNotOperatorToken, message: "it is not the operator token"},
 		{credential: other, recovery: true, want: lifecycle.ProblemNotOperatorToken},
 		{credential: other, consent: true, replaced: true},
-		{credential: dead, created: 1, want: lifecycle.ProblemNoCredential, message: "it refuses the configured token"},
+		{credential: dead, created: 1, want: lifecycle.ProblemNoCredential, message: "it refuses the provider's token"},
 		{credential: dead, created: 1, recovery: true, want: lifecycle.ProblemNoCredential},
 		{credential: dead, created: 1, recovery: true, consent: true, replaced: true},
 		{credential: dead, created: 2, lost: true, want: lifecycle.ProblemLost, message: "HTTP 401"},

@@ -25,7 +25,7 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 		case err != nil && !failed.Partial.IsEmpty() && !seen.dead:
 			return o.kept(failed, prior, err)
 		case err != nil:
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out", Err: &twoErrors{failed, err}}
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "it is not known whether the operator token was regenerated", Err: &twoErrors{failed, err}}
 		case seen.token != nil:
 			seen.token.PreviousHash = baseline
 			return *seen.token, warnings, nil
@@ -42,14 +42,14 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 		prior.PreviousHash, baseline = seen.hash, seen.hash
 		prior.Identity = prior.learn(ctx, o.Server, seen.accepted)
 		token, again := o.regenerate(ctx, seen.accepted, baseline, prior)
-		warnings = []Warning{lostWarning("The reply to a regeneration of the operator token was lost.", "the configured token")}
+		warnings = []Warning{lostWarning("The reply to a regeneration of the operator token was lost.", "the provider's token")}
 		if again == nil {
 			kept, _, err := o.minted(ctx, token, prior)
 			return kept, warnings, err
 		}
 		if seen.stale && is(again, influxdb3.KindUnauthorized) {
 			// The node that answers is behind, and the one that regenerates is not.
-			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "whether the operator token was regenerated could not be found out, because the server shows an older one than the one in state", Err: &twoErrors{failed, again}}
+			return OperatorToken{}, nil, &Error{Problem: ProblemUnresolved, Message: "it is not known whether the operator token was regenerated, because the server shows an older one than the one in state", Err: &twoErrors{failed, again}}
 		}
 		if !is(again, influxdb3.KindOutcomeUnknown) {
 			lost.Err = &twoErrors{lost.Err, again}
@@ -73,11 +73,11 @@ func (o *Operator) kept(failed *influxdb3.Error, prior OperatorToken, look error
 		prior.ClusterUUID = failed.ClusterUUID
 	}
 	if !own {
-		return prior, nil, &Error{Problem: ProblemUnverified, Message: "a new operator token arrived, and whether it is good could not be found out", Err: &twoErrors{failed, look}}
+		return prior, nil, &Error{Problem: ProblemUnverified, Message: "a new operator token arrived, and it is not known whether it works", Err: &twoErrors{failed, look}}
 	}
 	return prior, []Warning{{
 		Summary: "Operator Token Taken From an Incomplete Reply",
-		Detail:  "The reply with the new operator token was cut short behind the token, and the server could not be asked about it. The token is in state; the next refresh shows whether it is good.",
+		Detail:  "The reply with the new operator token was cut off after the token, and the server could not be asked about it. The token is in state. The next refresh shows whether it works.",
 	}}, nil
 }
 
@@ -238,12 +238,12 @@ func (o *Operator) recover(ctx context.Context, prior OperatorToken, otherwise *
 			kept, warnings, err := o.minted(ctx, token, prior)
 			if err == nil && o.refuses(ctx, kept.Secret, prior) {
 				kept.Status = StatusRejected
-				err = &Error{Problem: ProblemElsewhere, Message: "the server refuses the token that the recovery listener has made, so that the listener may belong to another one"}
+				err = &Error{Problem: ProblemElsewhere, Message: "the server refuses the token that the recovery listener made, so the listener may belong to another server"}
 			}
 			if err == nil {
 				warnings = append(warnings, Warning{
 					Summary: "Operator Token Recovered Through the Recovery Listener",
-					Detail: "No other credential could do it: " + otherwise.Message + ". The operator token was regenerated through the recovery listener, " +
+					Detail: "No token could do it: " + otherwise.Message + ". So the operator token was regenerated through the recovery listener, " +
 						"which has closed itself. The new token is in state. Restart the server without the listener when you no longer need it.",
 				})
 			}

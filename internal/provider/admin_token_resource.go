@@ -44,16 +44,16 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	first, handed := server.operatorResources.begin(), server.operatorResources.takeOver()
 	if !first {
 		if handed != nil { // it goes back into state, and takes nothing from the other one
-			resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
-			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(handed.token))...)
+			resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
 		}
 		resp.Diagnostics.Append(secondResource(server))
 		return
 	}
 	var token lifecycle.OperatorToken
 	var warnings []lifecycle.Warning
-	var err error
-	if handed == nil {
+	err := server.startup.Await(ctx)
+	started := err == nil
+	if started && handed == nil {
 		token, warnings, err = server.operator().Establish(ctx, plan.consents())
 		if lifecycle.NeedsHandOver(err) {
 			handed = server.operatorResources.awaitHandOver()
@@ -64,20 +64,27 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		op = replacing
 		// The old token left state when Delete returned, and this is its only
 		// copy: it goes back before anything can fail.
-		resp.Diagnostics.Append(r.save(ctx, handed.model, &resp.State, resp.Identity)...)
-		token, warnings, err = server.operator().Resume(ctx, handed.token, triggersDiffer(plan.RotationTriggers, handed.model.RotationTriggers), plan.consents())
+		resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
+		if started {
+			token, warnings, err = server.operator().Resume(ctx, handed.token, triggersDiffer(plan.RotationTriggers, handed.model.RotationTriggers), plan.consents())
+		}
 	}
 	if err != nil {
 		server.operatorResources.end(nil)
-		if !token.Secret.IsEmpty() { // it may be the only copy of one that is good
+		switch {
+		case !token.Secret.IsEmpty(): // it may be the only copy of one that is good
 			kept := plan
 			kept.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 			if handed != nil {
 				kept = handed.model
 			}
 			kept.take(token)
-			resp.Diagnostics.Append(r.save(ctx, kept, &resp.State, resp.Identity)...)
-			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+			resp.Diagnostics.Append(r.keep(ctx, &handedOver{kept, token}, resp)...)
+		case handed == nil:
+			// Another block can have given its token away while this one waited.
+			if handed = server.operatorResources.takeOver(); handed != nil {
+				resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
+			}
 		}
 		resp.Diagnostics.Append(operatorTokenProblem(op, err, server))
 		return
@@ -227,7 +234,7 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	if token.Status.Accepted() {
 		resp.Diagnostics.AddWarning("Operator Token Stays Valid",
-			"InfluxDB 3 cannot delete its operator token. It is no longer in state, and it works for whoever holds it until it is regenerated. "+
+			"InfluxDB 3 cannot delete its operator token. The token is no longer in state, but it works for everybody who has it until it is regenerated. "+
 				"If this run creates another block for the same server, that block gets it.")
 	}
 }
@@ -241,7 +248,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 		return
 	}
 	if name := identity.Name.ValueString(); name != influxdb3.OperatorTokenName {
-		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The operator token is imported as %q, got %q. The token itself is never an ID: the provider's token is taken.", influxdb3.OperatorTokenName, loggable(name)))
+		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The ID of the operator token is always %q, got %q. Do not use the token as the ID: the import takes the provider's token.", influxdb3.OperatorTokenName, loggable(name)))
 		return
 	}
 	token, err := server.operator().Adopt(ctx)
@@ -270,6 +277,13 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: model.Name, ClusterUUID: model.ClusterUUID})...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.Imported)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+}
+
+// keep puts a token into the state of a creation that goes on or fails.
+func (r *adminTokenResource) keep(ctx context.Context, held *handedOver, resp *resource.CreateResponse) diag.Diagnostics {
+	diags := r.save(ctx, held.model, &resp.State, resp.Identity)
+	diags.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(held.token))...)
+	return diags
 }
 
 // save sets state and identity. A missing identity after Create is an error of the

@@ -438,7 +438,7 @@ func TestAccAdminToken_import(t *testing.T) {
 	foreign, wrongID, good := importing, importing, importing
 	foreign.Config, foreign.ExpectError = with(named)+operator(unprotected), regexp.MustCompile(`it\s+is\s+not\s+the\s+operator\s+token`)
 	wrongID.Config, wrongID.ImportStateId = with(token)+operator(unprotected), token
-	wrongID.ExpectError = regexp.MustCompile(`is imported as "_admin", got "\[redacted\]"`)
+	wrongID.ExpectError = regexp.MustCompile(`is always "_admin", got "\[redacted\]"`)
 	good.Config = with(token) + operator(unprotected, triggers("1"))
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(&testClock{}),
@@ -463,7 +463,7 @@ func TestAccAdminToken_import(t *testing.T) {
 			},
 			{
 				Config: with(token) + operator(unprotected, triggers("2")), ResourceName: address, ImportState: true, ImportStateId: "_admin",
-				ExpectError: regexp.MustCompile(`The\s+server\s+refused\s+the\s+configured\s+token`), // it is stale now
+				ExpectError: regexp.MustCompile(`The\s+server\s+refused\s+the\s+provider's\s+token`), // it is stale now
 			},
 		},
 	})

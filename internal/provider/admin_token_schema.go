@@ -50,42 +50,45 @@ var rotating = []string{"token", "hash", "status", "rotated_at"}
 func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The operator token of an InfluxDB 3 server, `_admin`: bootstrapped on a new server, adopted on a running one, " +
-			"and regenerated in place whenever `rotation_triggers` change or `rotate_after` is over.\n\n" +
-			"Regenerating kills the old token at once, and the server shows the new one this one time. It goes into state as the sensitive attribute `token`. " +
-			"One server has one operator token, so one such resource.",
+		MarkdownDescription: "Manages the operator token of an InfluxDB 3 server. The operator token is the first admin token of a server. Its name is `_admin`, and it may do everything.\n\n" +
+			"On a new server, the first apply makes the operator token. On a server that has one already, give it to the provider: the first apply takes it into state and does not change it. " +
+			"After that, the token is regenerated in place when `rotation_triggers` change or when it is older than `rotate_after`.\n\n" +
+			"The old token stops working as soon as the token is regenerated. The server shows the new token only once. The provider saves it in state, as the sensitive attribute `token`. " +
+			"A server has one operator token, so use one such resource for each server.",
 		Attributes: map[string]schema.Attribute{
 			"rotation_triggers": schema.MapAttribute{
 				ElementType:         types.StringType,
 				Optional:            true,
-				MarkdownDescription: "Arbitrary values. When one of them is changed, added or removed, the token is regenerated in place. No map and an empty map are the same.",
+				MarkdownDescription: "Arbitrary values. When you change, add or remove a value, the token is regenerated in place. An empty map is the same as no map.",
 			},
 			"rotate_after": schema.StringAttribute{
 				Optional:      true,
 				CustomType:    durationType{},
 				PlanModifiers: []planmodifier.String{keepEqualDuration{}},
-				MarkdownDescription: "Regenerate at the first apply after the token has reached this age, such as `90d`, `2w` or `1h30m`. " +
-					"Whether it has is seen when the state is refreshed. Changing it rotates nothing by itself.",
+				MarkdownDescription: "Age from which the token is regenerated, such as `90d`, `2w` or `1h30m`. The first apply after that age regenerates it. " +
+					"Terraform learns the age when it refreshes the state. An apply that changes `rotate_after` does not regenerate the token because of its age.",
 				Validators: []validator.String{positiveDuration{}},
 			},
 			"existing_token": schema.StringAttribute{
 				Optional: true,
 				Computed: true,
 				Default:  stringdefault.StaticString(existingAdopt),
-				MarkdownDescription: "What to do about an operator token that somebody else holds: `adopt` (default) takes the provider's token if it is the operator token and never regenerates one of somebody else's, " +
-					"`regenerate` consents to regenerating it, when the resource is created and when the server refuses the token in state.",
+				MarkdownDescription: "What to do if the server already has an operator token when the resource is created. " +
+					"`adopt` (default): take the provider's token into state if it is the operator token, and fail otherwise. " +
+					"`regenerate`: regenerate the operator token, even if somebody else uses it. This value also allows to regenerate it later, when the server refuses the token in state.",
 				Validators: []validator.String{discreet{stringvalidator.OneOf(existingAdopt, existingRegenerate)}},
 			},
 			"deletion_protection": schema.BoolAttribute{
-				Optional:            true,
-				Computed:            true,
-				Default:             booldefault.StaticBool(true),
-				MarkdownDescription: "Whether destroying, removing, renaming or replacing the block is refused, because the only copy of the token would go with it. Defaults to `true`; set it to `false` and apply before destroying. Rotation needs no replacement.",
+				Optional: true,
+				Computed: true,
+				Default:  booldefault.StaticBool(true),
+				MarkdownDescription: "Whether Terraform may not destroy or replace the resource. Removing or renaming its block destroys it too. The state can hold the only copy of the token, so this defaults to `true`. " +
+					"To destroy the resource, set it to `false` and apply first. A rotation does not need it: it updates the resource in place.",
 			},
 			"id": schema.StringAttribute{
 				Computed:            true,
 				Default:             stringdefault.StaticString(influxdb3.OperatorTokenName),
-				MarkdownDescription: "`_admin`.",
+				MarkdownDescription: "Name of the token, `_admin`.",
 			},
 			"name": schema.StringAttribute{
 				Computed:            true,
@@ -101,48 +104,49 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"hash": schema.StringAttribute{
 				Computed:            true,
 				PlanModifiers:       keep,
-				MarkdownDescription: "First nine hex digits of the SHA-512 of the token, as `influxdb3 show tokens` prints it. It is no secret and changes with the token, so it is what should trigger whatever consumes the token.",
+				MarkdownDescription: "First nine hexadecimal digits of the SHA-512 hash of the token, as `influxdb3 show tokens` prints them. The hash is not secret and changes with the token. Use it as the trigger for everything that uses the token.",
 			},
 			"status": schema.StringAttribute{
 				Computed:            true,
 				PlanModifiers:       keep,
-				MarkdownDescription: "As of the last refresh or rotation: `active`, `rotation_due` (older than `rotate_after`), `rejected` (the server refused it) or `expired` (its time is over, and no new operator token would work either).",
+				MarkdownDescription: "Status at the last refresh or rotation: `active`, `rotation_due` (older than `rotate_after`), `rejected` (the server refuses it) or `expired` (no operator token of this server works any more, not even a new one).",
 			},
 			"created_at": schema.StringAttribute{
 				Computed:            true,
 				CustomType:          timetypes.RFC3339Type{},
 				PlanModifiers:       keep,
-				MarkdownDescription: "When the server first made its operator token. Rotations do not change it.",
+				MarkdownDescription: "When the server made its first operator token. A rotation does not change this time.",
 			},
 			"rotated_at": schema.StringAttribute{
 				Computed:            true,
 				CustomType:          timetypes.RFC3339Type{},
 				PlanModifiers:       keep,
-				MarkdownDescription: "When this token was made, by the server's clock.",
+				MarkdownDescription: "When this token was made or last regenerated, by the server's clock.",
 			},
 			"rotation_due_at": schema.StringAttribute{
 				Computed:            true,
 				CustomType:          timetypes.RFC3339Type{},
 				PlanModifiers:       keep,
-				MarkdownDescription: "`rotated_at` plus `rotate_after`; null without `rotate_after`.",
+				MarkdownDescription: "`rotated_at` plus `rotate_after`. Null without `rotate_after`.",
 			},
 			"expires_at": schema.StringAttribute{
 				Computed:            true,
 				CustomType:          timetypes.RFC3339Type{},
 				PlanModifiers:       keep,
-				MarkdownDescription: "When the token expires; null means never, which is the rule. Only a token file with an expiry makes an operator token that expires, and regenerating it does not change that.",
+				MarkdownDescription: "When the token expires. Null in most cases: an operator token expires only if the server was started with a token file (`--admin-token-file`) that has an expiry. Regenerating the token does not change that expiry.",
 			},
 			"cluster_uuid": schema.StringAttribute{
 				Computed:            true,
 				PlanModifiers:       keep,
-				MarkdownDescription: "Identity of the server's catalog (InfluxDB 3.7 and later, null before). Another one behind the same address is an error.",
+				MarkdownDescription: "UUID of the server's cluster (InfluxDB 3.7 and later, null before). If a server with another UUID answers at the same address, the provider stops with an error.",
 			},
 			"fallback_status": schema.StringAttribute{
 				Computed:      true,
 				PlanModifiers: keep,
-				MarkdownDescription: "What would heal a rotation whose reply is lost, as of the last refresh: `active` (the provider's token is another one, which the server accepts), " +
-					"`expiring` (it expires within 30 days), `refused` (the server does not know it, or it has expired), `same` (it is the operator token itself, which a rotation kills), " +
-					"`recovery_listener` (no such token, but `recovery_url` is set), or `none`. On InfluxDB 3 Enterprise a named admin token cannot heal it.",
+				MarkdownDescription: "Whether the provider could make another token if the reply to a rotation is lost, as of the last refresh. " +
+					"Yes: `active` (with the provider's token), `expiring` (the same, but that token expires within 30 days) or `recovery_listener` (through `recovery_url`). " +
+					"No: `refused` (the server does not accept the provider's token), `same` (the provider's token is the operator token itself) or `none` (the provider has no token). " +
+					"On InfluxDB 3 Enterprise a named admin token may not help, because the documentation asks for the operator token.",
 			},
 		},
 	}

@@ -162,7 +162,7 @@ func TestAccAdminToken_unverified(t *testing.T) {
 					s.Inject(influxdb3test.Fault{Kind: influxdb3test.SetHeader, Path: regeneratePath, Header: http.Header{"Cluster-Uuid": nil}})
 					s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Skip: 1, Times: -1})
 				},
-				Config: block(s, "max_retries = 0") + operator(unprotected, trigger("2")), ExpectError: words("whether it is good could not be found out"),
+				Config: block(s, "max_retries = 0") + operator(unprotected, trigger("2")), ExpectError: words("it is not known whether it works"),
 			},
 			{
 				PreConfig:    s.ClearFaults,

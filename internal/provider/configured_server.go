@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
@@ -28,6 +29,7 @@ type configuredServer struct {
 	credentials       *lifecycle.Credentials
 	tokens            *sharedListing
 	operatorResources *operatorResources
+	startup           *lifecycle.Startup // waits for the server, before a creation
 
 	mu       sync.Mutex
 	room     map[string]string // by name, the hash of somebody else's token that makes room
@@ -38,10 +40,16 @@ type configuredServer struct {
 func newConfiguredServer(client *influxdb3.Client, credential influxdb3.Secret, clock lifecycle.Clock) *configuredServer {
 	s := &configuredServer{
 		client: client, clock: clock, credentials: lifecycle.NewCredentials(credential), operatorResources: newOperatorResources(),
-		room: map[string]string{}, imported: map[string]bool{},
+		startup: &lifecycle.Startup{Server: client, Clock: clock, OnWait: logWait},
+		room:    map[string]string{}, imported: map[string]bool{},
 	}
 	s.tokens = &sharedListing{now: clock.Now, fetch: s.list}
 	return s
+}
+
+// logWait tells of a creation that waits for the server.
+func logWait(ctx context.Context, waited time.Duration, why error) {
+	tflog.Info(ctx, "waiting for InfluxDB to answer", map[string]any{"waited": waited.Round(time.Second).String(), "reason": why.Error()})
 }
 
 // list asks for all tokens, with the credential as it is now.

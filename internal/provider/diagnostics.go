@@ -25,8 +25,14 @@ const (
 	importing    operation = "Import Operator Token"
 )
 
-// wayRecovery is the way out through the recovery listener.
-const wayRecovery = "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182, and set recovery_url (or INFLUXDB3_RECOVERY_URL) to http://127.0.0.1:8182"
+// wayRecovery is the way out through the recovery listener. Somebody who has set its
+// address does not hear that again.
+func wayRecovery(server *configuredServer) string {
+	if server.client.HasRecovery() {
+		return "start the server with --admin-token-recovery-http-bind, so it answers at " + server.client.RecoveryEndpoint() + " (recovery_url)"
+	}
+	return "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182 and set INFLUXDB3_RECOVERY_URL=http://127.0.0.1:8182"
+}
 
 // wayToken is the way out through a token. Somebody who has just given one hears that
 // it was refused.
@@ -35,11 +41,11 @@ func wayToken(server *configuredServer) string {
 	if server.credentials.Configured().IsEmpty() {
 		return "give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN): " + which
 	}
-	return "give the provider another token (token, or INFLUXDB3_AUTH_TOKEN), because the one that it has did not help: " + which
+	return "give the provider another token (token, or INFLUXDB3_AUTH_TOKEN), because its own did not help: " + which
 }
 
 // erroredState is where the only copy of a token may be that a state lacks.
-const erroredState = "First look for an errored.tfstate that an earlier run left: it may hold the current token. Push it with `terraform state push errored.tfstate`"
+const erroredState = "If there is an errored.tfstate, push it first: `terraform state push errored.tfstate`"
 
 // operatorTokenProblem says of a failure what happened, what is true now and what
 // to do next.
@@ -64,26 +70,31 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 	}
 	switch err.Problem {
 	case lifecycle.ProblemInterrupted:
-		return "No request was sent. " + kept, "Apply again."
+		return nothingSent + " " + kept, "Apply again."
+	case lifecycle.ProblemNotStarted:
+		return nothingSent + " " + kept, startupNext(server)
 	case lifecycle.ProblemAuthenticationOff:
 		return "Such a server has no tokens: it allows every request. " + kept,
 			"Start the server without --without-auth, or remove this resource from the configuration."
 	case lifecycle.ProblemWrongServer:
 		return "Nothing was changed on the server that answers. The token in state was not changed either: it belongs to the server that it was made on.",
-			"If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. If you rebuilt the server on purpose and no longer need the old token, " +
-				"run `terraform state rm` with the address of this resource and apply again: that makes the new server's token. To plan the rest without asking this server, use `-refresh=false`."
+			"Do one of these:\n" + bullets(
+				"If "+server.client.Endpoint()+" is the wrong address, correct the provider's url",
+				"If you rebuilt the server on purpose and no longer need the old token, run `terraform state rm` with the address of this resource and apply again. That makes the new server's token",
+				"To plan the rest without asking this server, use `-refresh=false`")
 	case lifecycle.ProblemNoCredential, lifecycle.ProblemNotOperatorToken:
 		return existingTokenNow(op, err), existingTokenWays(op, err, server)
 	case lifecycle.ProblemAllRefused:
-		return "Since the last refresh, somebody else has regenerated the token, or something on the way sent our request twice. In the second case nobody holds the new token. " + deadNow(op),
-			"Do one of these and apply again, which then regenerates:\n" + bullets(erroredState, capital(wayToken(server)), capital(wayRecovery))
+		return "Somebody else has regenerated the token since the last refresh, or something on the way sent the request twice. In the second case nobody holds the new token. " + deadNow(op),
+			"Do one of these and apply again, which then regenerates:\n" + bullets(erroredState, capital(wayToken(server)), capital(wayRecovery(server)))
 	case lifecycle.ProblemRegeneratedElsewhere:
-		return "The old token no longer works. It was to be rotated because of its age, which is no reason to make somebody else's token useless. " + deadNow(op),
+		return "The old token no longer works. It was due because of its age. That is no reason to regenerate a token that somebody else has just made. " + deadNow(op),
 			"Do one of these and apply again:\n" + bullets(
-				"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). It is then taken over and not changed",
+				"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): it is taken into state and not changed",
 				`If the current one may be regenerated, change a value in rotation_triggers or set existing_token = "regenerate"`)
 	case lifecycle.ProblemForbidden:
-		return unchanged(op), "The server answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself: check which token the provider has, then apply again."
+		return unchanged(op), "The server answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself. Do one of these and apply again:\n" + bullets(
+			"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN)", "If you do not, "+wayRecovery(server))
 	case lifecycle.ProblemNotDone:
 		return notDone(op, err), cause(err, server)
 	case lifecycle.ProblemNoOperatorToken:
@@ -91,10 +102,11 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 	case lifecycle.ProblemUnresolved:
 		if op == establishing {
 			return "Either the server still has no operator token, or it has one now that nobody holds. Nothing is in state.",
-				"If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. Otherwise apply again when it can be reached. If the error is then that the server already has an operator token, " + wayRecovery + `, and set existing_token = "regenerate".`
+				"If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. Apply again when the server can be reached. If the error is then that the server already has an operator token:\n" +
+					bullets(capital(wayRecovery(server))+`, and set existing_token = "regenerate"`)
 		}
 		return "Either the old token still works, or the server has a new one that nobody holds. The old one stays in state, and " + stillDue(op) + ".",
-			"Apply again when " + server.client.Endpoint() + " can be reached. If the server then refuses the old token, " + wayToken(server) + "; or " + wayRecovery + "."
+			"Apply again when " + server.client.Endpoint() + " can be reached. If the server then refuses the old token, do one of these:\n" + bullets(capital(wayToken(server)), capital(wayRecovery(server)))
 	case lifecycle.ProblemLost:
 		return lostNow(op), "Do one of these and apply again, which then regenerates:\n" + bullets(lostWays(op, server)...)
 	case lifecycle.ProblemUnverified:
@@ -102,15 +114,33 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 			"Apply again when " + server.client.Endpoint() + " can be reached. The refresh shows whether the token works." + untaint(op)
 	case lifecycle.ProblemRaced:
 		return "The server accepts only the token that was made last, and that may be the other one. The new token is in state. The old one no longer works." + staysDue(op),
-			"Make sure that only one configuration rotates this server, then apply again. The refresh shows whether the token works. If it does not, " + wayToken(server) + "; or " + wayRecovery + "." + untaint(op)
+			"Make sure that only one configuration rotates this server, then apply again." + untaint(op) + " The refresh shows whether the token works. If it does not, do one of these:\n" +
+				bullets(capital(wayToken(server)), capital(wayRecovery(server)))
 	case lifecycle.ProblemElsewhere:
 		return "The new token is in state, because nobody else holds it. It belongs to another server than the token before it." + staysDue(op),
-			"Find out which server answers at " + server.client.Endpoint() + " and, if recovery_url is set, at that address. The previous version of the state has the token before this one. Correct the addresses, then apply again." + untaint(op)
+			"Find out which server answers at " + server.client.Endpoint() + recoveryAddress(server) + ". The previous version of the state has the token before this one. Correct the address, then apply again." + untaint(op)
 	case lifecycle.ProblemExpired:
 		return expiredNow, expiredNext
 	default:
 		return "This request only asks, so it changed nothing. " + kept, cause(err, server)
 	}
+}
+
+// nothingSent is true of what ended before the request that it was about.
+const nothingSent = "No request was sent that changes anything."
+
+// startupOff names the setting that makes a creation wait for a server, where it is off.
+func startupOff(err error, server *configuredServer) string {
+	var failed *influxdb3.Error
+	if server.startup.Timeout > 0 || !errors.As(err, &failed) || !failed.NotUp() {
+		return ""
+	}
+	return " If it is only starting: the provider's startup_timeout, which is 0s, sets how long a creation waits for it."
+}
+
+// startupNext is what to do about a server that did not come up.
+func startupNext(server *configuredServer) string {
+	return "Check that the server starts and that " + server.client.Endpoint() + " is its address, then apply again. If it needs longer, raise the provider's startup_timeout, which is " + server.startup.Timeout.String() + " now."
 }
 
 // cause is what to do about a request that did not get through, by what stood in the
@@ -123,23 +153,24 @@ func cause(err error, server *configuredServer) string {
 	case errors.As(err, &unknownAuthority):
 		return "The certificate of the server is signed by an authority that this machine does not know. Give its certificate to the provider with ca_cert_file, then run this again."
 	case errors.As(err, &name):
-		return "The certificate of the server is for another name than the one in the address. Use a name in url that the certificate is for, then run this again."
+		return "The certificate of the server is not for the name in the address. Use a name in url that the certificate is for, then run this again."
 	case errors.As(err, &plain):
 		return "The address begins with https, and what answers does not use TLS. If the server runs without TLS, begin url with http. Then run this again."
 	case strings.Contains(err.Error(), "malformed HTTP response"): // net/http has no type for it
 		return "What answers does not use HTTP. If the server uses TLS, begin url with https. Then run this again."
 	default:
-		return "Check that the server runs, that " + server.client.Endpoint() + " is its address, and what stands in front of it. Then run this again."
+		return "Check that the server runs and that " + server.client.Endpoint() + " is its address. If there is a proxy in front of it, check that too. Then run this again." + startupOff(err, server)
 	}
 }
 
 // What is true of an operator token that has expired, and what to do.
 const (
-	expiredNow = "The operator token came from a token file with an expiry. Regenerating keeps that expiry, and so does the recovery listener. So no operator token of this server works any more, and the provider makes none. " +
+	expiredNow = "The operator token came from a token file with an expiry. Regenerating keeps that expiry, also through the recovery listener. So no operator token of this server works any more, and the provider makes none. " +
 		"Named admin tokens and resource tokens still work."
-	expiredNext = "If you hold a named admin token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): everything but the operator token works with it. " +
-		"To remove this resource, set deletion_protection = false, apply, and then remove the block. " +
-		"Only a server with a new data directory has a working operator token again. Do not put an expiry into its token file."
+	expiredNext = "What you can do:\n" +
+		"  - If you hold a named admin token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): everything but the operator token works with it.\n" +
+		"  - To have an operator token again, start a server with a new data directory. Do not put an expiry into its token file.\n" +
+		"  - To remove this resource, set deletion_protection = false, apply, and then remove the block."
 )
 
 // notDone says what is known of a request that was not carried out: it is proven where
@@ -153,7 +184,7 @@ func notDone(op operation, err *lifecycle.Error) string {
 }
 
 // notSeen is what is known of a request that the server has not carried out yet.
-const notSeen = "The answer may not be the server's own. The provider asked the server afterwards, for some seconds, and it had not done it. If the request still arrives later, the next refresh shows that."
+const notSeen = "The answer may not be the server's own. The provider then asked the server for some seconds, and the server had not done it. If the request arrives later, the next refresh shows that."
 
 func staysDue(op operation) string {
 	if op == regenerating {
@@ -180,7 +211,7 @@ func untaint(op operation) string {
 
 func noOperatorToken(op operation) string {
 	if op == importing {
-		return "If the server is new, do not import: write the block alone and apply, which makes the token. If the server runs with --without-auth, start it without that option."
+		return "If the server is new, do not import: an apply without the import makes the token. If the server runs with --without-auth, start it without that option."
 	}
 	return "If the server runs with --without-auth, start it without that option. If its operator token was deleted, run `terraform state rm` with the address of this resource and apply again, which makes another."
 }
@@ -207,7 +238,7 @@ func deadNow(op operation) string {
 
 func lostNow(op operation) string {
 	if op == establishing {
-		return "The server has an operator token now. This request made it, or somebody else did just before; in the first case nobody holds it. Nothing is in state."
+		return "The server has an operator token now. Either this request made it, and then nobody holds it, or somebody else made it just before. Nothing is in state."
 	}
 	return "The old token no longer works, and nobody holds the new one. " + deadNow(op)
 }
@@ -215,7 +246,7 @@ func lostNow(op operation) string {
 // lostWays are the ways to regenerate a token that nobody holds.
 func lostWays(op operation, server *configuredServer) []string {
 	named := capital(wayToken(server))
-	recovery := capital(wayRecovery)
+	recovery := capital(wayRecovery(server))
 	if op == establishing {
 		const consent = `, and set existing_token = "regenerate"`
 		return []string{recovery + consent, named + consent}
@@ -227,31 +258,39 @@ func lostWays(op operation, server *configuredServer) []string {
 // have.
 func existingTokenNow(op operation, err *lifecycle.Error) string {
 	if err.Problem == lifecycle.ProblemNotOperatorToken {
-		return "The server does not show the secret of an existing token. Nothing was changed, and nothing is in state."
+		return "The server does not show an existing token again. Nothing was changed, and nothing is in state."
 	}
 	if op == importing {
-		return "The server does not show the secret of an existing token, so only the operator token itself can be imported. Nothing is in state."
+		return "The server does not show an existing token again, so the provider needs the operator token itself. Nothing is in state."
 	}
-	return "The server does not show the secret of an existing token. Nothing is in state. (On a new server something on the way may have sent the request twice. Then nobody holds this token.)"
+	return "The server does not show an existing token again. Nothing is in state. (On a new server, something on the way may have sent the request twice. Then nobody holds the token.)"
 }
 
 // existingTokenWays are the ways to get hold of an operator token that exists.
 func existingTokenWays(op operation, err *lifecycle.Error, server *configuredServer) string {
-	ways := []string{"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). It is taken into state and not changed"}
+	ways := []string{"To keep the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN)"}
 	if op == importing {
-		ways = append(ways, `If you do not, do not import. Write the block with existing_token = "regenerate": an apply then regenerates the token with a named admin token as the provider's token, or through recovery_url`)
+		ways = append(ways, `If you do not hold it, do not import. Write the block with existing_token = "regenerate", and give the provider a named admin token or recovery_url: an apply then regenerates the token`)
 		return "Do one of these and run this again:\n" + bullets(ways...)
 	}
-	if err.Problem == lifecycle.ProblemNotOperatorToken {
-		ways = append(ways, `If it may be regenerated, set existing_token = "regenerate". Whoever holds the old token needs the new one`)
+	ways = append(ways, "If it was in this state before (removed block, `terraform state rm`, destroy = false), the previous version of the state has it")
+	if err.Problem == lifecycle.ProblemNotOperatorToken { // with the token that the provider has
+		ways = append(ways, `To regenerate it, set existing_token = "regenerate". Everybody who uses the old token needs the new one`)
 	} else {
-		ways = append(ways, `If it may be regenerated and you hold a named admin token, give that to the provider and set existing_token = "regenerate"`)
+		ways = append(ways,
+			`To regenerate it, set existing_token = "regenerate" and give the provider a named admin token`,
+			`If you hold neither, `+wayRecovery(server)+`. Set existing_token = "regenerate" too`)
 	}
-	ways = append(ways,
-		`If nobody holds it, `+wayRecovery+`, and set existing_token = "regenerate"`,
-		"If it was in this state before (a removed block, `terraform state rm`, lifecycle destroy = false), take it from the state's previous version or backup and give it to the provider",
-		"If "+server.client.Endpoint()+" is the wrong address, correct the provider's url")
+	ways = append(ways, "If "+server.client.Endpoint()+" is the wrong address, correct the provider's url")
 	return "Do one of these and run this again:\n" + bullets(ways...)
+}
+
+// recoveryAddress adds the address of the recovery listener to another one.
+func recoveryAddress(server *configuredServer) string {
+	if !server.client.HasRecovery() {
+		return ""
+	}
+	return " and at " + server.client.RecoveryEndpoint() + " (recovery_url)"
 }
 
 func bullets(lines ...string) string {
@@ -306,21 +345,21 @@ func heldByAnother(hash string, server *configuredServer) diag.Diagnostic {
 // creationFailed keeps a token in state whose successor could not be created.
 func creationFailed(state adminTokenModel, server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Is Kept in State",
-		"This run was to remove "+which(state, server)+" from state and to create another resource for the same server. The creation has failed.\n\n"+
-			"For this resource no request was sent, and the token is still in state.\n\n"+
+		"This run should remove "+which(state, server)+" from state and create another resource for the same server. The creation failed.\n\n"+
+			"No request was sent for this resource, and the token is still in state.\n\n"+
 			"Correct the other error and apply again. If you renamed the block, add a moved block: then nothing is removed.")
 }
 
 func regeneratesLiving(hash string, server *configuredServer) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("A Living Operator Token Will Be Regenerated",
-		"The server has "+whichHash(hash, server)+`, and existing_token = "regenerate" allows to regenerate it. Whoever holds it needs the new one.`)
+		"The server has "+whichHash(hash, server)+`, and existing_token = "regenerate" allows to regenerate it. Everybody who uses it needs the new one.`)
 }
 
 // triggersRecorded is the warning about a change of triggers that replaces nothing.
 func triggersRecorded(so string) diag.Diagnostic {
 	// A value may be secret, so it has no path.
 	return diag.NewWarningDiagnostic("Rotation Triggers Are Recorded Without Rotating",
-		"This is the first apply after the import, so rotation_triggers are only recorded: "+so)
+		"This is the first apply after the import. It only saves rotation_triggers in state: "+so)
 }
 
 // rotatedElsewhere is the error about a token that is dead while nothing asks for a
@@ -328,16 +367,20 @@ func triggersRecorded(so string) diag.Diagnostic {
 func rotatedElsewhere(state adminTokenModel, server *configuredServer, imported bool) diag.Diagnostic {
 	ways := []string{
 		erroredState,
-		"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). If it is newer than the one in state, it is taken into state and not changed",
-		`If the current one may be regenerated, set existing_token = "regenerate", and give the provider a named admin token or recovery_url`,
+		"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). It must be newer than the one in state",
 	}
+	regenerate := `If the current one may be regenerated, `
 	if !imported {
-		ways[2] = `If the current one may be regenerated, change a value in rotation_triggers or set existing_token = "regenerate", and give the provider a named admin token or recovery_url`
+		regenerate += `change a value in rotation_triggers or `
 	}
-	ways = append(ways, "If you no longer need the token, set deletion_protection = false, apply, and remove the block")
+	regenerate += `set existing_token = "regenerate"`
+	if !lifecycle.Fallback(state.FallbackStatus.ValueString()).Works() {
+		regenerate += `, and give the provider a named admin token or recovery_url`
+	}
+	ways = append(ways, regenerate, "If you no longer need the token, set deletion_protection = false, apply, and remove the block")
 	return diag.NewErrorDiagnostic("Operator Token Was Regenerated Elsewhere",
 		"The server refuses "+which(state, server)+". Somebody else has regenerated it, or an earlier reply with a new token was lost.\n\n"+
-			"No request was sent that changes anything, and the old token stays in state. The provider does not regenerate on its own now, because somebody may hold the current token.\n\n"+
+			"The old token stays in state. No request was sent that changes anything, because somebody may hold the current token.\n\n"+
 			"Do one of these and apply again:\n"+bullets(ways...))
 }
 
@@ -364,26 +407,26 @@ func (m adminTokenModel) expiryWarning() (diags diag.Diagnostics) {
 		diags.AddWarning("Operator Token Has Expired", expiredNow+" "+expiredNext)
 	case !m.ExpiresAt.IsNull():
 		diags.AddWarning("Operator Token Will Expire", fmt.Sprintf("The operator token expires at %s, because it came from a token file with an expiry. Regenerating does not change that. After that time no operator token of this server works. "+
-			"Before then, make a named admin token without expires_in and give it to the provider (token, or %s).", timeOf(m.ExpiresAt).Format(time.RFC3339), envToken))
+			"Before that time, make a named admin token without expires_in and give it to the provider (token, or %s).", timeOf(m.ExpiresAt).Format(time.RFC3339), envToken))
 	}
 	return diags
 }
 
 func takenOver() diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Operator Token Was Regenerated Elsewhere",
-		"The server refuses the operator token in state, and the provider's token is the new one. It is now in state, and nothing was regenerated.")
+		"The server refuses the operator token in state. The provider's token is the new one. It is now in state, and nothing was regenerated.")
 }
 
 func refusedWarning() diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Operator Token Is Refused",
 		"The server refuses the operator token in state. Somebody else has regenerated it, or an earlier reply with a new token was lost. "+
-			"It stays in state with the status rejected.")
+			"The old token stays in state with the status rejected.")
 }
 
 func secondResource(server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Second Resource for One Operator Token",
 		"Two influxdb3_admin_token resources in this run are for the operator token of "+server.client.Endpoint()+". A server has only one, and each resource would make the other's token useless.\n\n"+
-			"For this one no request was sent that changes anything.\n\n"+
+			"No request that changes anything was sent for this one.\n\n"+
 			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server use a second provider block with an alias.")
 }
 
@@ -395,7 +438,10 @@ func providerUnknown(server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Provider Is Not Configured Yet",
 		fmt.Sprintf("The provider's %s comes from a resource that is not applied yet, so it is not known.\n\n"+
 			"No request was sent.\n\n"+
-			"For a data source, add depends_on with that resource; inside a module, on the module. For an import, use a value that is known. Or apply that resource first with -target.", name))
+			"Do one of these:\n%s", name, bullets(
+			"For a data source, add depends_on with that resource. If the data source is inside a module, add it to the module",
+			"For an import, use a value that is known",
+			"Apply that resource first with -target")))
 }
 
 // asDiagnostics turns what an operator should know into warnings.
@@ -410,15 +456,17 @@ func asDiagnostics(warnings []lifecycle.Warning) (diags diag.Diagnostics) {
 // everything but the operator token's resource, which does not need one.
 func missingToken(server *configuredServer) string {
 	if server.issuer().Credential.IsEmpty() {
-		return "No token is configured. If this configuration has the operator token, add a second provider block with an alias and token = influxdb3_admin_token.operator.token, and use it for this resource or data source. " +
-			"Otherwise give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)."
+		return "No token is configured. Do one of these:\n" + bullets(
+			"If this configuration has the operator token, add a second provider block with an alias and token = influxdb3_admin_token.operator.token, and use it for this resource or data source",
+			"Otherwise give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)")
 	}
 	return refusedToken
 }
 
-const refusedToken = "If the provider's token was the operator token, a rotation has made it useless. To avoid that, add a second provider block with an alias and token = influxdb3_admin_token.operator.token, " +
-	"and use it for every other resource and data source. Until then, repair the operator token first with `-target`. " +
-	"Otherwise give the provider another token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN). A named admin token keeps working when the operator token is rotated."
+const refusedToken = "Do one of these:\n" +
+	"  - If the provider's token was the operator token, a rotation has made it useless. Add a second provider block with an alias and token = influxdb3_admin_token.operator.token, " +
+	"and use it for every other resource and data source. Until then, repair the operator token first with `-target`.\n" +
+	"  - Otherwise give the provider another token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN). A named admin token keeps working when the operator token is rotated."
 
 // issuedTokenProblem says of a failure with a token that is created and deleted by
 // name what happened, what is true now and what to do next.
@@ -437,6 +485,8 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 	switch known.Problem {
 	case lifecycle.ProblemNoCredential:
 		next = missingToken(server)
+	case lifecycle.ProblemNotStarted:
+		now, next = nothingSent, startupNext(server)
 	case lifecycle.ProblemInterrupted, lifecycle.ProblemNotDone:
 		var failed *influxdb3.Error
 		if errors.As(known, &failed) && failed.Kind == influxdb3.KindOutcomeUnknown {
@@ -453,7 +503,7 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 			"Delete the token that is there ("+deletion(name)+")",
 			"If you want to keep its name, import it and replace it (-replace): the server does not show its secret")
 	case lifecycle.ProblemNotSupported:
-		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud, named admin tokens InfluxDB 3.1 or later. On InfluxDB 3 Core use influxdb3_named_admin_token. If the server is one of those, check the provider's url and its path."
+		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud: on InfluxDB 3 Core use influxdb3_named_admin_token. Named admin tokens need InfluxDB 3.1 or later. If the server has such tokens, check the provider's url and its path."
 	case lifecycle.ProblemWrongServer:
 		now = "Nothing was changed on the server that answers, and the token in state was not changed."
 		next = "If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. A provider block with an alias does not inherit it. If you rebuilt the server on purpose, run `terraform state rm` with the address of this resource and apply again."
@@ -472,7 +522,7 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 // ownCredential is the error about a token that the provider itself works with.
 func ownCredential(name string) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Token Is the Provider's Own",
-		fmt.Sprintf("This run would delete the token %q, and the provider uses this very token. Without it the provider could do nothing more.\n\n"+
+		fmt.Sprintf("This run would delete the token %q, which is the provider's own token. After that the provider could do nothing more.\n\n"+
 			"Nothing was changed.\n\n"+
 			"Give the provider another token first (token, or INFLUXDB3_AUTH_TOKEN), for example the operator token, and apply again. "+
 			"A token that renews itself needs name_prefix and create_before_destroy, or keep_on_destroy. "+

@@ -27,9 +27,9 @@ func (tokenHashFunction) Metadata(_ context.Context, _ function.MetadataRequest,
 // Definition implements function.Function.
 func (tokenHashFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Hash of a token as the server lists it",
-		MarkdownDescription: "Returns the first nine hex digits of the SHA-512 of a token, which is what InfluxDB 3 lists for it. " +
-			"It tells which token one has without giving it away. Terraform treats the result of a sensitive token as sensitive; `nonsensitive` shows it.",
+		Summary: "Compute the hash that the server lists for a token",
+		MarkdownDescription: "Returns the first nine hexadecimal digits of the SHA-512 hash of a token. InfluxDB 3 lists its tokens with this hash, so it shows which token you have, and it is not secret. " +
+			"Terraform treats the hash of a sensitive token as sensitive too. Use `nonsensitive` to show it.",
 		Parameters: []function.Parameter{function.StringParameter{Name: "token", MarkdownDescription: "The token."}},
 		Return:     function.StringReturn{},
 	}
@@ -61,9 +61,9 @@ func (parsePermissionFunction) Metadata(_ context.Context, _ function.MetadataRe
 // Definition implements function.Function.
 func (parsePermissionFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Read a permission in the notation of the CLI",
-		MarkdownDescription: "Reads a permission as the influxdb3 command line writes it, `TYPE:NAMES:ACTIONS`, such as `db:db1,db2:read,write` or `system:health:read`, " +
-			"into an object for `permissions` of `influxdb3_resource_token`.",
+		Summary: "Make a permission from the notation of the command line",
+		MarkdownDescription: "Returns an object for `permissions` of `influxdb3_resource_token`. It takes a permission in the notation of the `influxdb3` command line, `TYPE:NAMES:ACTIONS`, " +
+			"such as `db:db1,db2:read,write` or `system:health:read`.",
 		Parameters: []function.Parameter{function.StringParameter{Name: "permission", MarkdownDescription: "The permission, such as `db:mydb:read,write`."}},
 		Return:     function.ObjectReturn{AttributeTypes: permissionType.AttrTypes},
 	}

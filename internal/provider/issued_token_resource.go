@@ -43,6 +43,10 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if err := server.startup.Await(ctx); err != nil {
+		resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, server))
+		return
+	}
 	issuer := server.issuer()
 	var expiresIn *time.Duration
 	if d := durationOf(plan.ExpiresIn); d > 0 {
@@ -93,7 +97,7 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 		return
 	}
 	if row == nil {
-		resp.Diagnostics.AddWarning("Token Is Gone", fmt.Sprintf("The server has no token named %q any more, so that it is removed from state and planned anew.", loggable(name)))
+		resp.Diagnostics.AddWarning("Token Is Gone", fmt.Sprintf("The server no longer has a token named %q. It is removed from state, and the plan creates another.", loggable(name)))
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -184,7 +188,7 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 		if expires := timeOf(state.ExpiresAt); !expires.IsZero() {
 			until = "until " + expires.Format(time.RFC3339)
 		}
-		resp.Diagnostics.AddWarning("Token Is Kept on the Server", fmt.Sprintf("keep_on_destroy is set: the token %q is removed from state and stays valid %s.", loggable(name), until))
+		resp.Diagnostics.AddWarning("Token Is Kept on the Server", fmt.Sprintf("keep_on_destroy is set, so the token %q stays on the server. It is removed from state and stays valid %s.", loggable(name), until))
 		return
 	case lifecycle.RemovedDeleted:
 	}
@@ -209,7 +213,7 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	}
 	name := identity.Name.ValueString()
 	if err := influxdb3.ValidateTokenName(name); err != nil {
-		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("A token is imported by its name, and %q cannot be one: %s.", loggable(name), err))
+		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The ID of a token is its name, and %q cannot be a name: %s.", loggable(name), err))
 		return
 	}
 	listing, err := server.tokens.get(ctx)
@@ -219,7 +223,7 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	}
 	row := listing.byName[name]
 	if row == nil {
-		resp.Diagnostics.AddError("Unable to Import Token", fmt.Sprintf("The server has no token named %q.\n\nNothing was changed.\n\nThe data source influxdb3_tokens lists the names that there are.", loggable(name)))
+		resp.Diagnostics.AddError("Unable to Import Token", fmt.Sprintf("The server has no token named %q.\n\nNothing was changed.\n\nThe data source influxdb3_tokens lists the names of all tokens.", loggable(name)))
 		return
 	}
 	model := resourceTokenModel{
@@ -247,8 +251,8 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	resp.Diagnostics.Append(r.save(ctx, model, &resp.State, nil)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: model.Name, ClusterUUID: model.ClusterUUID})...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.Imported)...)
-	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token once, when it makes it: the attribute token of %q is null until the token is replaced. "+
-		"`terraform apply -replace` with the resource's address does that. A provider block that has it as its token would use INFLUXDB3_AUTH_TOKEN instead.", loggable(name)))
+	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token only once, when it makes it. So the attribute token of %q is null until you replace the token: `terraform apply -replace` with the resource's address. "+
+		"Until then, a provider block that uses this attribute takes INFLUXDB3_AUTH_TOKEN instead.", loggable(name)))
 }
 
 func (r *issuedTokenResource) get(ctx context.Context, from attributeGetter) (resourceTokenModel, diag.Diagnostics) {

@@ -46,9 +46,9 @@ type resourceTokenModel struct {
 	Permissions types.Set `tfsdk:"permissions"`
 }
 
-const issuedDescription = "The server cannot change a token, so that whatever it knows of one replaces it when it is changed. " +
-	"The server shows the token once, at its creation; it goes into state as the sensitive attribute `token`. " +
-	"A token that is gone, has expired or was made anew by somebody else is planned for replacement, and so is one within `rotate_before_expiry`."
+const issuedDescription = "The server shows a token only once, when it makes it. The provider saves it in state, as the sensitive attribute `token`.\n\n" +
+	"The server cannot change a token, so a change of its name, lifetime or triggers replaces it. " +
+	"It is also replaced when it has expired or expires within `rotate_before_expiry`, and when somebody else has deleted it or made another one with its name."
 
 // issuedTokenAttributes are those that both kinds of issued tokens have.
 func issuedTokenAttributes() map[string]schema.Attribute {
@@ -58,7 +58,7 @@ func issuedTokenAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			Computed:            true,
 			PlanModifiers:       keep,
-			MarkdownDescription: "Name of the token on the server, unique among tokens of all kinds. Exactly one of `name` and `name_prefix` is set. Changing it replaces the token.",
+			MarkdownDescription: "Name of the token on the server. It must be unique among all tokens of the server. Set exactly one of `name` and `name_prefix`. Changing it replaces the token.",
 			Validators: []validator.String{
 				discreet{stringvalidator.ExactlyOneOf(path.MatchRoot("name"), path.MatchRoot("name_prefix"))},
 				tokenName{},
@@ -66,41 +66,41 @@ func issuedTokenAttributes() map[string]schema.Attribute {
 		},
 		"name_prefix": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Beginning of a name that is made unique. With `create_before_destroy` a replacement then leaves no gap: the old token lives until its consumers have the new one. " +
-				"A prefix that the name does not have replaces the token.",
+			MarkdownDescription: "Creates a unique name that begins with this prefix. Use it with `create_before_destroy`: the new token is made, and everything that uses it is updated, before the old one is deleted. " +
+				"The token is replaced if its name does not begin with the prefix.",
 			Validators: []validator.String{tokenName{prefix: true}},
 		},
 		"expires_in": schema.StringAttribute{
 			Optional:            true,
 			CustomType:          durationType{},
 			PlanModifiers:       []planmodifier.String{keepEqualDuration{}},
-			MarkdownDescription: "Lifetime of the token in whole seconds, such as `90d`, `2w` or `1h30m`. Without it the token never expires. Changing it replaces the token, except for the first change after an import, which records it and warns.",
+			MarkdownDescription: "Lifetime of the token in whole seconds, such as `90d`, `2w` or `1h30m`. Without it the token never expires. Changing it replaces the token. Only the first change after an import does not: it is saved in state, and the token stays as it is.",
 			Validators:          []validator.String{positiveDuration{wholeSeconds: true}},
 		},
 		"rotation_triggers": schema.MapAttribute{
 			ElementType:         types.StringType,
 			Optional:            true,
-			MarkdownDescription: "Arbitrary values. When one of them is changed, added or removed, the token is replaced. No map and an empty map are the same.",
+			MarkdownDescription: "Arbitrary values. When you change, add or remove a value, the token is replaced. An empty map is the same as no map.",
 		},
 		"rotate_before_expiry": schema.StringAttribute{
 			Optional:      true,
 			CustomType:    durationType{},
 			PlanModifiers: []planmodifier.String{keepEqualDuration{}},
-			MarkdownDescription: "Replace the token at the first apply within this time before it expires, such as `7d`; shorter than `expires_in`. " +
-				"Whether it is time is seen when the state is refreshed. Changing it replaces nothing by itself.",
+			MarkdownDescription: "How long before its expiry the token is replaced, such as `7d`. The first apply in that time replaces it. It must be shorter than `expires_in`. " +
+				"Terraform learns whether it is time when it refreshes the state. An apply that changes `rotate_before_expiry` does not replace the token because of its expiry, unless it has expired.",
 			Validators: []validator.String{positiveDuration{}},
 		},
 		"keep_on_destroy": schema.BoolAttribute{
 			Optional: true,
 			Computed: true,
 			Default:  booldefault.StaticBool(false),
-			MarkdownDescription: "Whether the token is left on the server until it expires when it is destroyed or replaced. Only with `name_prefix`, because a fixed name would stay taken. " +
-				"What counts is the value in state: apply it before the change that destroys.",
+			MarkdownDescription: "Whether the token stays on the server, until it expires, when the resource is destroyed or replaced. Needs `name_prefix`, because a fixed name would still be in use. " +
+				"Defaults to `false`. A run that destroys or replaces uses the value in state, so set it and apply first.",
 		},
 		"id": schema.StringAttribute{
 			Computed:            true,
 			PlanModifiers:       keep,
-			MarkdownDescription: "The name.",
+			MarkdownDescription: "Name of the token.",
 		},
 		"token_id": schema.Int64Attribute{
 			Computed:            true,
@@ -111,17 +111,17 @@ func issuedTokenAttributes() map[string]schema.Attribute {
 			Computed:            true,
 			Sensitive:           true,
 			PlanModifiers:       keep,
-			MarkdownDescription: "The token. Null after an import, until it is replaced (`terraform apply -replace`): the server shows it once.",
+			MarkdownDescription: "The token. After an import it is null, because the server shows a token only once. Replace the token to get a value: `terraform apply -replace=ADDRESS`.",
 		},
 		"hash": schema.StringAttribute{
 			Computed:            true,
 			PlanModifiers:       keep,
-			MarkdownDescription: "First nine hex digits of the SHA-512 of the token, as `influxdb3 show tokens` prints it. It is no secret, so it is what should trigger whatever consumes the token.",
+			MarkdownDescription: "First nine hexadecimal digits of the SHA-512 hash of the token, as `influxdb3 show tokens` prints them. The hash is not secret and changes with the token. Use it as the trigger for everything that uses the token.",
 		},
 		"status": schema.StringAttribute{
 			Computed:            true,
 			PlanModifiers:       keep,
-			MarkdownDescription: "As of the last refresh: `active`, `renewal_due` (expires within `rotate_before_expiry`), `expired`, or `foreign` (somebody else made another token of this name). All but the first plan a replacement.",
+			MarkdownDescription: "Status at the last refresh: `active`, `renewal_due` (it expires within `rotate_before_expiry`), `expired`, or `foreign` (somebody else has made another token with this name). With every status but `active`, the plan replaces the token.",
 		},
 		"created_at": schema.StringAttribute{
 			Computed:            true,
@@ -133,12 +133,12 @@ func issuedTokenAttributes() map[string]schema.Attribute {
 			Computed:            true,
 			CustomType:          timetypes.RFC3339Type{},
 			PlanModifiers:       keep,
-			MarkdownDescription: "When the token expires; null means never.",
+			MarkdownDescription: "When the token expires. Null means never.",
 		},
 		"cluster_uuid": schema.StringAttribute{
 			Computed:            true,
 			PlanModifiers:       keep,
-			MarkdownDescription: "Identity of the server's catalog (InfluxDB 3.7 and later, null before). Another one behind the same address is an error.",
+			MarkdownDescription: "UUID of the server's cluster (InfluxDB 3.7 and later, null before). If a server with another UUID answers at the same address, the provider stops with an error.",
 		},
 	}
 }
@@ -153,17 +153,17 @@ func (r *issuedTokenResource) ValidateConfig(ctx context.Context, req resource.V
 	}
 	if config.KeepOnDestroy.ValueBool() && !config.Name.IsNull() && !config.Name.IsUnknown() {
 		resp.Diagnostics.AddAttributeError(path.Root("keep_on_destroy"), "Invalid Combination",
-			"keep_on_destroy needs name_prefix: a fixed name stays taken by the token that is kept, and its replacement could not be created.")
+			"keep_on_destroy needs name_prefix. The token that is kept would still have the fixed name, so its replacement could not be created.")
 	}
 	if config.KeepOnDestroy.ValueBool() && config.ExpiresIn.IsNull() {
 		resp.Diagnostics.AddAttributeWarning(path.Root("keep_on_destroy"), "Kept Tokens Never Expire",
-			"Without expires_in every token that is kept stays valid for good, and nothing remembers it. Set expires_in.")
+			"Without expires_in, every token that is kept stays valid for good, and Terraform no longer knows it. Set expires_in.")
 	}
 	before, in := durationOf(config.RotateBeforeExpiry), durationOf(config.ExpiresIn)
 	switch {
 	case before > 0 && config.ExpiresIn.IsNull():
 		resp.Diagnostics.AddAttributeError(path.Root("rotate_before_expiry"), "Invalid Combination",
-			"rotate_before_expiry needs expires_in: a token that never expires has no time before its expiry.")
+			"rotate_before_expiry needs expires_in, because without it the token never expires.")
 	case before > 0 && in > 0 && before >= in:
 		resp.Diagnostics.AddAttributeError(path.Root("rotate_before_expiry"), "Invalid Combination",
 			fmt.Sprintf("rotate_before_expiry (%s) must be shorter than expires_in (%s), or every apply replaces the token.", before, in))
@@ -205,11 +205,11 @@ func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
 	expires := timeOf(m.ExpiresAt)
 	switch {
 	case m.foreign():
-		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("The server has another token named %q than the one in state, made by somebody else. "+
-			"It is planned for replacement, which deletes theirs if the name stays the same. If theirs is to stay, choose another name or a name_prefix first, or remove the resource.", loggable(m.Name.ValueString())))
+		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("Somebody else has made a token named %q, and the one in state is gone. The plan replaces it, and that deletes the other token if the name stays the same. "+
+			"If you want to keep the other token, first change the name or use a name_prefix, or remove the resource.", loggable(m.Name.ValueString())))
 	case m.Status.ValueString() == string(lifecycle.IssuedActive) && !expires.IsZero() && m.RotateBeforeExpiry.IsNull() &&
 		expires.Sub(now) < expires.Sub(timeOf(m.CreatedAt))/10:
-		diags.AddWarning("Token Expires Soon", fmt.Sprintf("The token %q expires at %s, which is less than a tenth of its lifetime away, and nothing replaces it before: rotate_before_expiry is not set.",
+		diags.AddWarning("Token Expires Soon", fmt.Sprintf("The token %q expires at %s. Less than a tenth of its lifetime is left, and nothing replaces it before that time, because rotate_before_expiry is not set.",
 			loggable(m.Name.ValueString()), expires.Format(time.RFC3339)))
 	}
 	return diags
@@ -228,6 +228,6 @@ func (m issuedTokenModel) expiryWarning(state resourceTokenModel) (diags diag.Di
 		expires = "expires at " + at.Format(time.RFC3339)
 	}
 	diags.AddAttributeWarning(path.Root("expires_in"), "Imported Token Expires Otherwise",
-		fmt.Sprintf("expires_in is %s, and the token that was imported %s. The first change after an import replaces nothing: the token stays as it is until it is replaced, for example with `terraform apply -replace`.", want, expires))
+		fmt.Sprintf("expires_in is %s, but the imported token %s. The first change after an import replaces nothing. To get a token with this expires_in, replace it with `terraform apply -replace`.", want, expires))
 	return diags
 }

@@ -73,8 +73,8 @@ func discreetly(diags diag.Diagnostics, name string, values ...string) diag.Diag
 }
 
 func misplacedToken(name string) string {
-	return name + " holds what looks like a token, so its value is not shown here. It is no value for " + name + ": " +
-		"a token goes into the attribute token of the provider block or into the environment variable " + envToken + "."
+	return name + " holds what looks like a token, so its value is not shown here. A token does not belong there. " +
+		"Put it into the attribute token of the provider block or into the environment variable " + envToken + "."
 }
 
 // discreet is a validator whose diagnostics show no token.

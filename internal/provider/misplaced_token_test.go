@@ -61,7 +61,7 @@ func TestAccMisplacedToken(t *testing.T) {
 		"ca_cert_file":              {`ca_cert_file = "%s"`, operator(), wrong},
 		"ca_cert_file, garbage":     {fmt.Sprintf(`ca_cert_file = %q # %%s`, garbage), operator(), wrong},
 		"ca_cert_file and pem":      {"ca_cert_file = \"%s\"\n  ca_cert_pem = \"x\"", operator(), wrong},
-		"ca_cert_pem":               {`ca_cert_pem = "%s"`, operator(), "ca_cert_pem holds no certificate"},
+		"ca_cert_pem":               {`ca_cert_pem = "%s"`, operator(), "ca_cert_pem has no certificate"},
 		"request_timeout":           {`request_timeout = "%s"`, operator(), wrong},
 		"header, as the name":       {`headers = { "%s" = null }`, operator(), "Invalid Header"},
 		"header, twice":             {`headers = { "X-%[1]s" = "a", "x-%[1]s" = "a" }`, operator(), "Invalid Header"},

@@ -34,7 +34,7 @@ func (r *namedAdminTokenResource) Metadata(_ context.Context, req resource.Metad
 // Schema implements resource.Resource.
 func (r *namedAdminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A named admin token (InfluxDB 3.1 and later): it may do everything, also regenerate the operator token on InfluxDB 3 Core, and is not killed when the operator token is rotated.\n\n" +
+		MarkdownDescription: "Manages a named admin token (InfluxDB 3.1 and later). A named admin token may do everything. On InfluxDB 3 Core it may also regenerate the operator token. It still works after the operator token was regenerated.\n\n" +
 			issuedDescription,
 		Attributes: issuedTokenAttributes(),
 	}

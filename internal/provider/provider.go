@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -27,6 +28,8 @@ var (
 	_ provider.Provider                   = (*influxdb3Provider)(nil)
 	_ provider.ProviderWithValidateConfig = (*influxdb3Provider)(nil)
 	_ provider.ProviderWithFunctions      = (*influxdb3Provider)(nil)
+
+	_ provider.ProviderWithEphemeralResources = (*influxdb3Provider)(nil)
 )
 
 // New returns a constructor of the provider for the version of this build.
@@ -54,6 +57,7 @@ type providerModel struct {
 	CACertPEM          types.String `tfsdk:"ca_cert_pem"`
 	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
 	RequestTimeout     duration     `tfsdk:"request_timeout"`
+	StartupTimeout     duration     `tfsdk:"startup_timeout"`
 	MaxRetries         types.Int64  `tfsdk:"max_retries"`
 	Headers            types.Map    `tfsdk:"headers"`
 }
@@ -67,58 +71,66 @@ func (p *influxdb3Provider) Metadata(_ context.Context, _ provider.MetadataReque
 // Schema implements provider.Provider.
 func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Owns the life of InfluxDB 3 tokens: bootstraps the operator token of a new server, adopts the one of a running server, " +
-			"regenerates it in place whenever a rotation trigger changes, and hands the new token on as a sensitive value.",
+		MarkdownDescription: "Manages the tokens of InfluxDB 3 servers, first of all the operator token: the first admin token of a server, with the name `_admin`. " +
+			"The provider makes the operator token of a new server, or takes the one of a running server into state. It regenerates the token in place when a trigger changes, and gives you the new one as a sensitive value.",
 		Attributes: map[string]schema.Attribute{
 			"url": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Address of the server, `http` or `https`. A path prefix is kept. " +
+				MarkdownDescription: "Address of the server, with `http` or `https`, such as `https://influxdb.example.com:8181`. It can have a path. " +
 					"Defaults to the environment variable `INFLUXDB3_HOST_URL`, then to `" + defaultURL + "`.",
 			},
 			"token": schema.StringAttribute{
 				Optional:  true,
 				Sensitive: true,
-				MarkdownDescription: "Token to authenticate with. A new server has none, so that bootstrapping needs no token. " +
-					"Best is a named admin token that is held elsewhere: rotations of the operator token do not kill it, and it heals them if a reply is lost. " +
+				MarkdownDescription: "Token that the provider works with. You need none to make the operator token of a new server. " +
+					"On InfluxDB 3 Core, best use a named admin token that you keep outside of Terraform. It still works after the operator token was regenerated. If the reply with a new operator token is lost, the provider uses it to regenerate once more. " +
 					"Defaults to the environment variable `INFLUXDB3_AUTH_TOKEN`.",
 			},
 			"recovery_url": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Address of the server's recovery listener (`--admin-token-recovery-http-bind`), which regenerates the operator token without a credential. " +
-					"Used only when every token was refused and a rotation is due, or when the reply with a new token was lost. " +
+				MarkdownDescription: "Address of the server's recovery listener. That is a second address of the server (`--admin-token-recovery-http-bind`) that regenerates the operator token without asking for a token. " +
+					"The provider uses it only if no token works, and only if a rotation is due, the reply with a new token was lost, or `existing_token` is `regenerate`. " +
 					"Defaults to the environment variable `INFLUXDB3_RECOVERY_URL`.",
 			},
 			"ca_cert_file": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Path of a PEM file with certificate authorities to trust besides those of the system. Conflicts with `ca_cert_pem`. " +
+				MarkdownDescription: "Path of a PEM file with CA certificates. The provider trusts them in addition to those of the system. Conflicts with `ca_cert_pem`. " +
 					"Defaults to the environment variable `INFLUXDB3_TLS_CA`.",
 			},
 			"ca_cert_pem": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Certificate authorities to trust besides those of the system, in PEM. Conflicts with `ca_cert_file`.",
+				MarkdownDescription: "CA certificates in PEM format. The provider trusts them in addition to those of the system. Conflicts with `ca_cert_file`.",
 			},
 			"insecure_skip_verify": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Accept any TLS certificate. Whoever is on the way can then read every token. " +
+				MarkdownDescription: "Whether to accept any TLS certificate. Anybody between Terraform and the server can then read every token. " +
 					"Defaults to the environment variable `INFLUXDB3_TLS_NO_VERIFY`, then to `false`.",
 			},
 			"request_timeout": schema.StringAttribute{
 				Optional:            true,
 				CustomType:          durationType{},
-				MarkdownDescription: "How long one call to the server may take, repetitions and waits included, such as `90s` or `2m`. Defaults to `30s`.",
+				MarkdownDescription: "Time limit for one call to the server, such as `90s` or `2m`. Retries and the pauses between them count too. Defaults to `30s`.",
 				Validators:          []validator.String{positiveDuration{}},
+			},
+			"startup_timeout": schema.StringAttribute{
+				Optional:   true,
+				CustomType: durationType{},
+				MarkdownDescription: "How long the creation of a token waits for a server that is not up yet: its name does not resolve, nobody accepts the connection, or a gateway answers 502, 503 or 504. " +
+					"So a server and its token can be created in one apply. All creations of a run wait together. Plans, refreshes and rotations never wait for this. " +
+					"From `0s`, which turns it off, to `1h`. Defaults to `1m`.",
+				Validators: []validator.String{startupDuration{}},
 			},
 			"max_retries": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "How often a call is repeated where that is safe: when nobody was reached, or, for one that changes nothing, when the answer was to come back later. " +
-					"A request that may have changed something is never repeated blindly. From 0 to 20, defaults to `3`.",
+				MarkdownDescription: "How many times a request is repeated, from 0 to 20. Defaults to `3`. A request that was not sent is repeated. A request that only reads is also repeated if the connection broke or the answer was 429, 502, 503 or 504. " +
+					"A request that may have changed something is not repeated before the provider has looked at what the server did.",
 				Validators: []validator.Int64{int64validator.Between(0, 20)},
 			},
 			"headers": schema.MapAttribute{
 				ElementType:         types.StringType,
 				Optional:            true,
 				Sensitive:           true,
-				MarkdownDescription: "HTTP headers to send with every request, for a proxy in front of the server or of its recovery listener.",
+				MarkdownDescription: "HTTP headers that are sent with every request, for a proxy in front of the server. They are also sent to the recovery listener.",
 			},
 		},
 	}
@@ -152,6 +164,7 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 		settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
 		settings.client.OnRequest = logExchange
 		server = newConfiguredServer(influxdb3.New(settings.client), settings.token, p.clock)
+		server.startup.Timeout = settings.startup
 		server.operatorResources.patience = p.patience
 	}
 	servers := configuredServers{"": server}
@@ -168,7 +181,12 @@ func logExchange(ctx context.Context, e influxdb3.Exchange) {
 
 // Resources implements provider.Provider.
 func (p *influxdb3Provider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{NewAdminTokenResource, NewNamedAdminTokenResource, NewResourceTokenResource}
+	return []func() resource.Resource{NewAdminTokenResource, NewNamedAdminTokenResource, NewResourceTokenResource, NewOfflineAdminTokenResource}
+}
+
+// EphemeralResources implements provider.ProviderWithEphemeralResources.
+func (p *influxdb3Provider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{NewOfflineAdminTokenEphemeral}
 }
 
 // DataSources implements provider.Provider.

@@ -32,6 +32,8 @@ const (
 
 const (
 	defaultRequestTimeout = 30 * time.Second
+	defaultStartupTimeout = time.Minute
+	maxStartupTimeout     = time.Hour
 	defaultMaxRetries     = 3
 )
 
@@ -39,7 +41,8 @@ const (
 type settings struct {
 	client  influxdb3.Config
 	token   influxdb3.Secret
-	unknown string // name of the attribute that is not known yet, "" if all are
+	startup time.Duration // how long a creation waits for the server, 0: not at all
+	unknown string        // name of the attribute that is not known yet, "" if all are
 }
 
 // validate checks what is written in the provider block and known.
@@ -58,15 +61,15 @@ func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
 		diags.Append(checkToken("token", m.Token.ValueString())...)
 	}
 	if !m.CACertFile.IsNull() && m.CACertFile.ValueString() == "" && !m.CACertFile.IsUnknown() {
-		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", "ca_cert_file must be the path of a PEM file, and it is empty. Leave it out to trust the system's authorities alone.")
+		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", "ca_cert_file must be the path of a PEM file, and it is empty. Leave it out to trust only the CA certificates of the system.")
 	}
 	if !m.CACertFile.IsNull() && !m.CACertPEM.IsNull() {
-		conflict := diag.NewAttributeErrorDiagnostic(pathCACertFile, "Conflicting CA Certificates", "ca_cert_file and ca_cert_pem cannot both be set. Put all authorities into one of them.")
+		conflict := diag.NewAttributeErrorDiagnostic(pathCACertFile, "Conflicting CA Certificates", "ca_cert_file and ca_cert_pem cannot both be set. Put all CA certificates into one of them.")
 		diags.Append(discreetly(diag.Diagnostics{conflict}, "ca_cert_file", m.CACertFile.ValueString())...)
 	}
 	if !m.CACertPEM.IsNull() && !m.CACertPEM.IsUnknown() {
 		if err := x509.NewCertPool().AppendCertsFromPEM([]byte(m.CACertPEM.ValueString())); !err {
-			diags.AddError("Invalid CA Certificates", "ca_cert_pem holds no certificate in PEM. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
+			diags.AddError("Invalid CA Certificates", "ca_cert_pem has no certificate in PEM format. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
 		}
 	}
 	times := map[string]int{}
@@ -76,7 +79,7 @@ func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
 	}
 	for name, n := range times {
 		if n > 1 { // one of them would be sent, any one
-			diags.AddError("Invalid Header", fmt.Sprintf("The header %s is set %d times in headers: case makes no difference in the name of a header. Keep one of them.", loggable(name), n))
+			diags.AddError("Invalid Header", fmt.Sprintf("The header %s is set %d times in headers, because upper and lower case make no difference in its name. Keep one of them.", loggable(name), n))
 		}
 	}
 	return diags
@@ -99,6 +102,7 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 		{"ca_cert_pem", m.CACertPEM.IsUnknown()},
 		{"insecure_skip_verify", m.InsecureSkipVerify.IsUnknown()},
 		{"request_timeout", m.RequestTimeout.IsUnknown()},
+		{"startup_timeout", m.StartupTimeout.IsUnknown()},
 		{"max_retries", m.MaxRetries.IsUnknown()},
 		{"headers", m.Headers.IsUnknown()},
 	} {
@@ -120,6 +124,9 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 	s.client = influxdb3.Config{Headers: headers, Timeout: defaultRequestTimeout, MaxRetries: defaultMaxRetries}
 	if !m.RequestTimeout.IsNull() {
 		s.client.Timeout = durationOf(m.RequestTimeout)
+	}
+	if s.startup = defaultStartupTimeout; !m.StartupTimeout.IsNull() {
+		s.startup = durationOf(m.StartupTimeout)
 	}
 	if !m.MaxRetries.IsNull() {
 		s.client.MaxRetries = int(m.MaxRetries.ValueInt64())
@@ -187,7 +194,7 @@ func (m providerModel) resolveTLS(s *settings) (diags diag.Diagnostics) {
 	if skip {
 		s.client.TLS.InsecureSkipVerify = true
 		diags.AddWarning("TLS Certificates Are Not Verified",
-			"insecure_skip_verify is on: whoever is between here and the server can read every token, new ones included. Trust the server's authority with ca_cert_file instead.")
+			"insecure_skip_verify is on, so anybody between Terraform and the server can read every token, new ones included. Use ca_cert_file with the server's CA certificate instead.")
 	}
 
 	pem, from := []byte(m.CACertPEM.ValueString()), "ca_cert_pem"
@@ -206,7 +213,7 @@ func (m providerModel) resolveTLS(s *settings) (diags diag.Diagnostics) {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		garbage := diag.NewAttributeErrorDiagnostic(pathCACertFile, "Invalid CA Certificate File", "The file that "+from+" names holds no certificate in PEM. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
+		garbage := diag.NewAttributeErrorDiagnostic(pathCACertFile, "Invalid CA Certificate File", "The file that "+from+" names has no certificate in PEM format. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
 		diags.Append(discreetly(diag.Diagnostics{garbage}, from, m.CACertFile.ValueString())...)
 	}
 	s.client.TLS.RootCAs = pool
@@ -273,7 +280,7 @@ func urlDiagnostics(at path.Path, from, text, problem string) (diags diag.Diagno
 func checkToken(from, text string) (diags diag.Diagnostics) {
 	if !influxdb3.ValidToken(text) {
 		diags.AddError("Invalid Token", fmt.Sprintf("%s is empty or holds spaces, control characters or characters outside ASCII. "+
-			"It takes a token as InfluxDB 3 shows it, apiv3_ and 86 more characters; a line break at its end often comes from reading a file, which trimspace() removes.", from))
+			"It takes a token as InfluxDB 3 shows it: apiv3_ and 86 more characters. If the token comes from a file, remove the line break at its end with trimspace().", from))
 	}
 	return diags
 }
@@ -290,12 +297,12 @@ func checkHeader(name string, value interface {
 ) (diags diag.Diagnostics) {
 	if !httpguts.ValidHeaderFieldName(name) {
 		// It is not shown: a whole line with its value may have been pasted.
-		diags.AddError("Invalid Header", "headers has a name that is no HTTP header name. A name is a key of the map, and its value, without a colon, the value of the map.")
+		diags.AddError("Invalid Header", "headers has a key that cannot be the name of an HTTP header. Use the name, without a colon, as the key of the map, and the value of the header as its value.")
 		return diags
 	}
 	for _, reserved := range reservedHeaders {
 		if http.CanonicalHeaderKey(name) == reserved {
-			diags.AddError("Invalid Header", fmt.Sprintf("headers cannot set %s, which the provider sets itself. Use token for InfluxDB's credential, and Proxy-Authorization or a header of its own for a proxy's.", reserved))
+			diags.AddError("Invalid Header", fmt.Sprintf("headers cannot set %s, which the provider sets itself. Use token for InfluxDB's token, and Proxy-Authorization or another header for the login of a proxy.", reserved))
 		}
 	}
 	text, ok := value.(interface{ ValueString() string })
@@ -309,8 +316,8 @@ func checkHeader(name string, value interface {
 func (s settings) plainHTTPWarnings() (diags diag.Diagnostics) {
 	for _, u := range []*url.URL{s.client.URL, s.client.RecoveryURL} {
 		if u != nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-			diags.AddWarning("Tokens Go Unencrypted", fmt.Sprintf("%s is reached over plain http, and it is not this machine. "+
-				"Whoever is on the way can read every token, new ones included. Use https.", u.Host))
+			diags.AddWarning("Tokens Go Unencrypted", fmt.Sprintf("%s is another machine, and the provider reaches it over plain http. "+
+				"Anybody on the way can read every token, new ones included. Use https.", u.Host))
 		}
 	}
 	return diags

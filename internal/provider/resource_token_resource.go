@@ -56,29 +56,29 @@ func (r *resourceTokenResource) Schema(_ context.Context, _ resource.SchemaReque
 	attributes := issuedTokenAttributes()
 	attributes["permissions"] = schema.SetNestedAttribute{
 		Required:            true,
-		MarkdownDescription: "What the token may do. Order makes no difference. Changing it replaces the token. A permission in the notation of the CLI, `db:mydb:read,write`, is read by the function `parse_permission`.",
+		MarkdownDescription: "What the token may do. The order makes no difference. Changing it replaces the token. The function `parse_permission` makes a permission from the notation of the `influxdb3` command line, such as `db:mydb:read,write`.",
 		Validators:          []validator.Set{setvalidator.SizeAtLeast(1)},
 		NestedObject: schema.NestedAttributeObject{
 			Validators: []validator.Object{validPermission{}},
 			Attributes: map[string]schema.Attribute{
 				"resource_type": schema.StringAttribute{
 					Required:            true,
-					MarkdownDescription: "`db` or `system`.",
+					MarkdownDescription: "What the permission is for: `db` (databases) or `system` (system resources).",
 				},
 				"resource_names": schema.SetAttribute{
 					ElementType:         types.StringType,
 					Required:            true,
-					MarkdownDescription: "Names of databases, or of system resources (`health`, `metrics`, `ping`, `ready`); or `*` alone for all. A database that is dropped and created again loses its grant.",
+					MarkdownDescription: "Names of databases, or of system resources (`health`, `metrics`, `ping`, `ready`). `*` alone means all. If a database is deleted and created again, the token has no permission for the new one.",
 				},
 				"actions": schema.SetAttribute{
 					ElementType:         types.StringType,
 					Required:            true,
-					MarkdownDescription: "For `db`: `read`, `write`, and on newer servers `create`, `describe`, `delete`. For `system`: `read`.",
+					MarkdownDescription: "For `db`: `read` and `write`, and on newer servers also `create`, `describe` and `delete`. For `system`: `read`.",
 				},
 			},
 		},
 	}
-	resp.Schema = schema.Schema{MarkdownDescription: "A resource token: it may do what `permissions` say. InfluxDB 3 Enterprise and InfluxDB 3 Cloud only; InfluxDB 3 Core has none.\n\n" + issuedDescription, Attributes: attributes}
+	resp.Schema = schema.Schema{MarkdownDescription: "Manages a resource token: a token that may do only what its `permissions` say. InfluxDB 3 Enterprise and InfluxDB 3 Cloud have resource tokens, InfluxDB 3 Core has none.\n\n" + issuedDescription, Attributes: attributes}
 }
 
 // permissionsOf reads a set of permissions, sorted so that the same set is always

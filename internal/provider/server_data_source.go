@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
@@ -20,9 +21,10 @@ type serverDataSource struct {
 }
 
 type serverModel struct {
-	Product     types.String `tfsdk:"product"`
-	Version     types.String `tfsdk:"version"`
-	ClusterUUID types.String `tfsdk:"cluster_uuid"`
+	Product       types.String `tfsdk:"product"`
+	Version       types.String `tfsdk:"version"`
+	ClusterUUID   types.String `tfsdk:"cluster_uuid"`
+	OperatorToken types.String `tfsdk:"operator_token"`
 }
 
 // Metadata implements datasource.DataSource.
@@ -33,11 +35,14 @@ func (d *serverDataSource) Metadata(_ context.Context, req datasource.MetadataRe
 // Schema implements datasource.DataSource.
 func (d *serverDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What a server tells of itself.",
+		MarkdownDescription: "Reads product, version and cluster of a server.",
 		Attributes: map[string]schema.Attribute{
-			"product":      schema.StringAttribute{Computed: true, MarkdownDescription: "Product, such as `InfluxDB 3 Core`. Older servers tell only the build, such as `Core`."},
+			"product":      schema.StringAttribute{Computed: true, MarkdownDescription: "Product, such as `InfluxDB 3 Core`. With older servers it is only the build, such as `Core`."},
 			"version":      schema.StringAttribute{Computed: true, MarkdownDescription: "Version, such as `3.10.0`."},
-			"cluster_uuid": schema.StringAttribute{Computed: true, MarkdownDescription: "Identity of the server's catalog (InfluxDB 3.7 and later, null before)."},
+			"cluster_uuid": schema.StringAttribute{Computed: true, MarkdownDescription: "UUID of the server's cluster (InfluxDB 3.7 and later, null before)."},
+			"operator_token": schema.StringAttribute{Computed: true, MarkdownDescription: "Whether the server has an operator token: `present` or `absent`. " +
+				"If it is absent, anybody who reaches the server can create it. A server that runs with `--without-auth` has none either, and needs no token at all. " +
+				"Null if the provider cannot see it: the server does not accept the provider's token, or the token is a resource token. The provider creates nothing to find out."},
 		},
 	}
 }
@@ -53,7 +58,8 @@ func (d *serverDataSource) Read(ctx context.Context, _ datasource.ReadRequest, r
 	if server.notConfigured(&resp.Diagnostics) {
 		return
 	}
-	info, err := server.client.Ping(ctx, server.credentials.Current())
+	credential := server.credentials.Current()
+	info, err := server.client.Ping(ctx, credential)
 	if err != nil {
 		resp.Diagnostics.Append(dataSourceProblem("Read Server", lifecycle.IssuedReadProblem(err, ""), server))
 		return
@@ -62,7 +68,10 @@ func (d *serverDataSource) Read(ctx context.Context, _ datasource.ReadRequest, r
 	if product == "" {
 		product = info.Build
 	}
+	known := lifecycle.Identity{ClusterUUID: info.ClusterUUID, Build: info.Build, Version: info.Version}
+	listing, err := server.client.FindToken(ctx, credential, influxdb3.OperatorTokenName, credential.Hash())
+	presence := lifecycle.OperatorTokenPresence(known, credential, listing, err)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &serverModel{
-		Product: optional(product), Version: optional(info.Version), ClusterUUID: optional(info.ClusterUUID),
+		Product: optional(product), Version: optional(info.Version), ClusterUUID: optional(info.ClusterUUID), OperatorToken: optional(string(presence)),
 	})...)
 }

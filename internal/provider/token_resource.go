@@ -22,7 +22,7 @@ func (r *tokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySch
 	resp.IdentitySchema = identityschema.Schema{
 		Attributes: map[string]identityschema.Attribute{
 			"name":         identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the token."},
-			"cluster_uuid": identityschema.StringAttribute{OptionalForImport: true, Description: "Identity of the server's catalog (InfluxDB 3.7 and later, null before). An import checks it where it is given."},
+			"cluster_uuid": identityschema.StringAttribute{OptionalForImport: true, Description: "UUID of the server's cluster (InfluxDB 3.7 and later, null before). If it is given, the import fails on another cluster."},
 		},
 	}
 }

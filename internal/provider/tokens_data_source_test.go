@@ -52,6 +52,7 @@ data "influxdb3_server" "this" {}
 					statecheck.ExpectKnownValue("data.influxdb3_server.this", tfjsonpath.New("product"), text("InfluxDB 3 Enterprise")),
 					statecheck.ExpectKnownValue("data.influxdb3_server.this", tfjsonpath.New("version"), knownvalue.NotNull()),
 					statecheck.ExpectKnownValue("data.influxdb3_server.this", tfjsonpath.New("cluster_uuid"), text(s.ClusterUUID(t))),
+					statecheck.ExpectKnownValue("data.influxdb3_server.this", tfjsonpath.New("operator_token"), text("present")),
 				},
 			},
 			{Config: provider + "data \"influxdb3_tokens\" \"x\" {\n  kind = \"admin\"\n}\n", ExpectError: words("must be one of")},

@@ -43,6 +43,28 @@ func (v positiveDuration) ValidateString(ctx context.Context, req validator.Stri
 	}
 }
 
+// startupDuration accepts how long a creation may wait for a server.
+type startupDuration struct{}
+
+// Description implements validator.Describer.
+func (startupDuration) Description(context.Context) string {
+	return "a duration from 0s, which turns waiting off, to 1h, such as 30s or 5m"
+}
+
+// MarkdownDescription implements validator.Describer.
+func (v startupDuration) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (v startupDuration) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if d, err := parseDuration(req.ConfigValue.ValueString()); err == nil && (d < 0 || d > maxStartupTimeout) {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Duration",
+			fmt.Sprintf("%s must be %s, got %q.", req.Path, v.Description(ctx), req.ConfigValue.ValueString()))
+	}
+}
+
 // tokenName accepts names that make sense, or the beginning of one.
 type tokenName struct {
 	prefix bool

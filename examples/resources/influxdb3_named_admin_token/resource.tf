@@ -7,8 +7,8 @@ terraform {
 }
 
 resource "influxdb3_named_admin_token" "ci" {
-  # Names are unique on the server, so that a name of its own for every token lets
-  # the new one exist before the old one goes.
+  # Names are unique on the server. The prefix gives every token its own name, so the
+  # new one can be made before the old one is deleted.
   name_prefix = "ci-"
 
   # Replaced by the first apply in the last week of its 90 days.
