@@ -71,7 +71,7 @@ provider "influxdb3" {
 }
 
 resource "influxdb3_admin_token" "operator" {
-  existing_token = "regenerate" # what was in the file is of no use afterwards
+  existing_token = "regenerate" # the token in the file does not work afterwards
 
   rotation_triggers = {
     rotation = var.rotation

@@ -27,7 +27,7 @@ const (
 )
 
 // installKubernetes adds a Kubernetes provider to the mirror: a stand-in, or the real
-// one if KUBERNETES_PROVIDER is the path of its binary.
+// one if KUBERNETES_PROVIDER is the absolute path of its binary.
 var installKubernetes = sync.OnceValue(func() error {
 	mirror := filepath.Join(scratch, "mirror")
 	if binary := os.Getenv("KUBERNETES_PROVIDER"); binary != "" {
@@ -272,7 +272,9 @@ func exampleKubernetes(t *testing.T, _ *influxdb3test.Server, w *workspace) {
 	// From a saved plan, too.
 	w.set("TF_VAR_rotation", "2")
 	all += w.must("plan", "-out=plan").String()
-	all += w.must("apply", "plan").String()
+	r := w.must("apply", "plan")
+	all += r.String()
+	expectOutput(t, r, "Nothing Would Heal a Lost Rotation") // without a named admin token
 	expectHandedOn()
 	all += w.must("show", "-json", "plan").stdout
 	w.expectNothingToDo()

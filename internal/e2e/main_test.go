@@ -125,7 +125,7 @@ func layOut(root, source, version, binary string) error {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return err
 		}
-		if err := os.Link(binary, filepath.Join(dir, name+"_v"+version)); err != nil {
+		if err := os.Symlink(binary, filepath.Join(dir, name+"_v"+version)); err != nil {
 			return err
 		}
 	}
