@@ -87,7 +87,7 @@ func tryReal(bin string, flags []string, recovery bool) (*realServer, error) {
 	}
 	s.cmd = exec.Command(bin, args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	if err := s.cmd.Start(); err != nil {
+	if err := startChild(s.cmd); err != nil {
 		return nil, fmt.Errorf("INFLUXDB3_BIN: %w", err)
 	}
 	go func() {
@@ -99,6 +99,16 @@ func tryReal(bin string, flags []string, recovery bool) (*realServer, error) {
 		return nil, fmt.Errorf("%w; its output:\n%s", err, s.output)
 	}
 	return s, nil
+}
+
+// startChild starts a server that ends with this process, however that ends: a test that is killed
+// or runs into its timeout cleans up nothing. A real influxdb3 does not know of it.
+func startChild(cmd *exec.Cmd) error {
+	cmd.Env = append(cmd.Environ(), stopsWithStdin+"=1")
+	if _, err := cmd.StdinPipe(); err != nil { // cmd holds it until Wait, and nobody writes to it
+		return err
+	}
+	return cmd.Start()
 }
 
 // ready waits until every listener takes connections.

@@ -200,6 +200,10 @@ func (p *process) stop(patience time.Duration) {
 	p.kill()
 }
 
+// stopsWithStdin is the environment variable that makes the command stop when its standard input
+// ends. It is no flag, because a real influxdb3 is started by the same code.
+const stopsWithStdin = "INFLUXDB3TEST_STOPS_WITH_STDIN"
+
 // Command runs `influxdb3test serve` with the arguments after the program's name until the context
 // is done, and returns the exit code: 0, 2 where the arguments make no sense, 1 for everything
 // else. It writes the address to stderr once it listens.
@@ -224,6 +228,14 @@ func Command(ctx context.Context, args []string, stderr io.Writer) int {
 		return 1
 	}
 	say("influxdb3test: listening on %s as InfluxDB 3 Core %s\n", p.main.url(), releases[f.version].number)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if os.Getenv(stopsWithStdin) != "" {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin) // an error is an end, too
+			cancel()
+		}()
+	}
 	<-ctx.Done()
 	p.stop(5 * time.Second)
 	return 0

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -965,7 +966,7 @@ func serveProcess(t *testing.T, args ...string) (*exec.Cmd, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := startChild(cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
@@ -1042,6 +1043,43 @@ func TestCommandStopsCleanly(t *testing.T) {
 			assertRefused(t, url)
 		})
 	}
+}
+
+// TestServerEndsWithParent: a test that is killed leaves no server behind. The test that is killed
+// is this one again, in a process of its own.
+func TestServerEndsWithParent(t *testing.T) {
+	const child = "INFLUXDB3TEST_CHILD_STARTS"
+	if bin := os.Getenv(child); bin != "" {
+		s, err := tryReal(bin, nil, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(s.main)
+		<-s.exited
+		t.Fatal("the server has ended before its parent")
+	}
+	t.Parallel()
+	parent := exec.Command(os.Args[0], "-test.run=^TestServerEndsWithParent$", "-test.timeout=1m")
+	parent.Env = append(os.Environ(), child+"="+builtBinary(t), "TMPDIR="+t.TempDir())
+	stdout, err := parent.StdoutPipe()
+	if err := errors.Join(err, parent.Start()); err != nil {
+		t.Fatal(err)
+	}
+	address, err := bufio.NewReader(stdout).ReadString('\n')
+	if err := errors.Join(err, parent.Process.Kill()); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait() // it was killed
+	address = strings.TrimSpace(address)
+	for range 500 {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("the server at %s is still there", address)
 }
 
 // TestReal puts the front before a process, the command itself, as it does before a real influxdb3.

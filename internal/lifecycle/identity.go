@@ -96,7 +96,7 @@ func (i Identity) learn(ctx context.Context, server asker, credential influxdb3.
 // replaced since the last refresh does not have that yet. The configured credential may
 // be good where another one was refused.
 func (o *Operator) learned(ctx context.Context, known Identity, failed *influxdb3.Error) Identity {
-	if failed == nil || known.ClusterUUID == "" || failed.ClusterUUID != "" || !failed.Recorded || !failed.Unnamed {
+	if failed == nil || known.ClusterUUID == "" || !failed.Unnamed {
 		return known
 	}
 	return known.learn(context.WithoutCancel(ctx), o.Server, o.Credential)

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
@@ -122,6 +121,33 @@ func TestLearn(t *testing.T) {
 	}
 }
 
+// The version is asked for where an answer cannot be judged without it, and not after a
+// reply that was lost: whoever would answer is the one that did not.
+func TestLearned(t *testing.T) {
+	t.Parallel()
+	unnamed := &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true, Unnamed: true}
+	for name, tt := range map[string]struct {
+		known  Identity
+		failed *influxdb3.Error
+		asked  int
+	}{
+		"a refusal without a name": {Identity{ClusterUUID: here}, unnamed, 1},
+		"by its form alone":        {Identity{}, unnamed, 0},
+		"a refusal":                {Identity{ClusterUUID: here}, refusal(), 0},
+		"a lost reply":             {Identity{ClusterUUID: here}, &influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown}, 0},
+		"a success":                {Identity{ClusterUUID: here}, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{t: t}
+			(&Operator{Server: s, Credential: other}).learned(t.Context(), tt.known, tt.failed)
+			if s.count("ping") != tt.asked {
+				t.Errorf("%v", s.calls)
+			}
+		})
+	}
+}
+
 // What was not the server's own answer leaves open what it has done.
 func TestJudge(t *testing.T) {
 	t.Parallel()
@@ -142,21 +168,6 @@ func TestJudge(t *testing.T) {
 		if got := judge(t.Context(), s, core, failed); got != failed {
 			t.Errorf("the server's own %d became %+v", kind, got)
 		}
-	}
-}
-
-func TestMayBeDone(t *testing.T) {
-	t.Parallel()
-	done := map[Problem]bool{
-		ProblemLost: true, ProblemUnresolved: true, ProblemUnverified: true, ProblemRaced: true, ProblemElsewhere: true, ProblemAllRefused: true,
-	}
-	for problem := ProblemUnavailable; problem <= ProblemNotSupported; problem++ {
-		if got := MayBeDone(&Error{Problem: problem}); got != done[problem] {
-			t.Errorf("problem %d: %t", problem, got)
-		}
-	}
-	if MayBeDone(nil) || MayBeDone(errors.New("another")) {
-		t.Error("what is no error of a rotation may have done it")
 	}
 }
 

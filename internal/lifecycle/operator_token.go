@@ -230,7 +230,7 @@ func (o *Operator) takeListed(ctx context.Context, listing *influxdb3.Listing, c
 	if refused := asError(err); refused != nil && refused.triesNext() && o.Server.HasRecovery() {
 		return o.recover(ctx, prior, refused)
 	}
-	if failed := asError(err); orphan && failed != nil && token.Secret.IsEmpty() && failed.claimsNothingDone() {
+	if failed := asError(err); orphan && failed != nil && failed.claimsNothingDone() {
 		err = &Error{Problem: ProblemLost, Message: "the reply to the creation of the operator token was lost, and another token could not be made", Err: failed}
 	}
 	return token, warnings, err

@@ -688,11 +688,15 @@ func TestRotate_byAge(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		byAge, theirs bool
+		fault         influxdb3test.Fault
 		want          lifecycle.Problem
 	}{
-		"theirs":              {true, true, lifecycle.ProblemRegeneratedElsewhere},
-		"theirs, by triggers": {false, true, 0},
-		"ours, sent twice":    {true, false, 0},
+		"theirs":              {true, true, influxdb3test.Fault{}, lifecycle.ProblemRegeneratedElsewhere},
+		"theirs, by triggers": {false, true, influxdb3test.Fault{}, 0},
+		"ours, sent twice":    {true, false, influxdb3test.Fault{Kind: influxdb3test.Repeat, Path: regeneratePath}, 0},
+		"still the one in state": {true, false, influxdb3test.Fault{
+			Kind: influxdb3test.Answer, Path: regeneratePath, Status: http.StatusUnauthorized, Body: `{"error": "the request was not authenticated"}`,
+		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -704,9 +708,11 @@ func TestRotate_byAge(t *testing.T) {
 			var theirs string
 			if tt.theirs {
 				theirs = s.Regenerate(t, old)
-				_ = c.Sleep(t.Context(), time.Minute)
-			} else {
-				s.Inject(influxdb3test.Fault{Kind: influxdb3test.Repeat, Path: regeneratePath})
+			}
+			_ = c.Sleep(t.Context(), time.Minute)
+			if tt.fault.Path != "" {
+				tt.fault.Header = named(t, s)
+				s.Inject(tt.fault)
 			}
 			o, _ := operator(t, s, admin)
 			o.Clock, o.ByAge = c, tt.byAge

@@ -162,6 +162,7 @@ func TestRefuses(t *testing.T) {
 	}{
 		"refused":         {core, refusal(), true, true},
 		"by whom?":        {core, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true}, true, false},
+		"another cluster": {core, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true, ClusterUUID: elsewhere}, true, false},
 		"no answer":       {core, &influxdb3.Error{Kind: influxdb3.KindUnexpected, ClusterUUID: here}, true, false},
 		"accepted":        {core, nil, true, false},
 		"another node":    {cluster, refusal(), false, false},

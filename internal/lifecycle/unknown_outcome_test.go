@@ -73,6 +73,7 @@ func TestLook(t *testing.T) {
 		"not done, one node":    {map[string]*influxdb3.Listing{mine.Hash(): listing(before)}, func(*OperatorToken) {}, nil, settleInterval, baseline, 0},
 		"not done, a cluster":   {map[string]*influxdb3.Listing{mine.Hash(): listing(before)}, func(p *OperatorToken) { p.Identity = cluster }, nil, syncInterval, baseline, 0},
 		"an older one":          {map[string]*influxdb3.Listing{mine.Hash(): listing(row(other, noon.Add(-2*time.Hour)))}, func(p *OperatorToken) { p.Identity = cluster }, nil, syncInterval, other.Hash(), 0},
+		"the refused one":       {map[string]*influxdb3.Listing{mine.Hash(): listing(row(mine, noon))}, func(p *OperatorToken) { p.Identity = cluster }, nil, syncInterval, mine.Hash(), 0},
 		"done":                  {map[string]*influxdb3.Listing{mine.Hash(): listing(row(other, noon))}, func(p *OperatorToken) { p.Identity = cluster }, nil, 0, other.Hash(), 0},
 		"refused":               {nil, func(p *OperatorToken) { p.Identity = cluster }, nil, 0, "", 0},
 		"refused, one node":     {nil, func(p *OperatorToken) { young(p); p.Identity = core }, nil, 0, "", 0},
@@ -156,6 +157,53 @@ func TestSalvage(t *testing.T) {
 			}
 			if tt.want != 0 && !errors.Is(err, tt.refused) {
 				t.Errorf("the failed look is not in %v", err)
+			}
+		})
+	}
+}
+
+// A token in hand takes the place of the one in state unless it is known to be dead, and
+// whoever can tell is asked again.
+func TestRotate_inHand(t *testing.T) {
+	t.Parallel()
+	type look struct {
+		seen   *influxdb3.Listing
+		failed *influxdb3.Error
+	}
+	before, made := look{seen: listing(row(mine, noon.Add(-time.Hour)))}, look{seen: listing(row(next, noon))}
+	another := look{seen: &influxdb3.Listing{Tokens: made.seen.Tokens, ClusterUUID: elsewhere}}
+	refused, somebody := look{failed: refusal()}, look{failed: &influxdb3.Error{Kind: influxdb3.KindForbidden}}
+	down, busy := look{failed: &influxdb3.Error{Kind: influxdb3.KindUnexpected}}, look{failed: &influxdb3.Error{Kind: influxdb3.KindBusy}}
+	for name, tt := range map[string]struct {
+		known  Identity
+		looks  []look // with the token in hand, then with the one in state, and again; the last one for good
+		kept   bool
+		listed bool
+		want   Problem
+	}{
+		"dead, and nobody answers":                    {core, []look{refused, down}, false, false, ProblemUnresolved},
+		"not done, and nobody answers later":          {core, []look{somebody, before, somebody, down}, false, false, ProblemUnresolved},
+		"not seen on a node, and nobody answers":      {cluster, []look{somebody, before, somebody, down}, true, false, 0},
+		"not done, and the one in state refused then": {core, []look{somebody, before, somebody, refused}, false, false, ProblemLost},
+		"another cluster answers for a moment":        {core, []look{another, made}, true, true, 0},
+		"too many requests for a moment":              {core, []look{busy, made}, true, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{t: t, regenerate: func(influxdb3.Secret) (*influxdb3.Token, error) { return nil, unknown(next) }}
+			s.find = func(influxdb3.Secret) (*influxdb3.Listing, error) {
+				now := tt.looks[min(s.count("find"), len(tt.looks))-1]
+				if now.failed != nil {
+					return nil, now.failed
+				}
+				return now.seen, nil
+			}
+			prior := held()
+			prior.Identity = tt.known
+			token, _, err := (&Operator{Server: s, Clock: &watch{now: noon}}).Rotate(t.Context(), prior)
+			expectProblem(t, err, tt.want)
+			if token.Secret.Equal(next) != tt.kept || token.ListedAt.IsZero() == tt.listed {
+				t.Errorf("kept %s after %v", token.Hash(), s.calls)
 			}
 		})
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 )
 
 // values are the attributes of a block or of an object.
@@ -433,7 +435,7 @@ func (c *core) refresh(p *process, made *plan, address string, instance *resourc
 	}
 	current := instance.current
 	if current == nil && made.options.imports[address] {
-		if current = c.importObject(p, address); current == nil {
+		if current = c.importObject(p, address, influxdb3.OperatorTokenName); current == nil {
 			return false
 		}
 	}
@@ -465,9 +467,9 @@ func (c *core) planInstance(p *process, made *plan, address string) bool {
 	}
 }
 
-// importObject imports the operator token, as yet unread.
-func (c *core) importObject(p *process, address string) *object {
-	resp, err := p.ImportResourceState(c.ctx, &tfprotov6.ImportResourceStateRequest{TypeName: typeOf(address), ID: importID(address)})
+// importObject imports a token by its name, as yet unread.
+func (c *core) importObject(p *process, address, id string) *object {
+	resp, err := p.ImportResourceState(c.ctx, &tfprotov6.ImportResourceStateRequest{TypeName: typeOf(address), ID: id})
 	c.must(err)
 	if !c.note(resp.Diagnostics) || len(resp.ImportedResources) != 1 {
 		return nil
@@ -484,7 +486,7 @@ func (c *core) importCommand(provider values, address string) bool {
 	if !p.ok {
 		return false
 	}
-	o := c.importObject(p, address)
+	o := c.importObject(p, address, influxdb3.OperatorTokenName)
 	if o == nil {
 		return false
 	}

@@ -77,8 +77,6 @@ const addressA, addressB = operatorType + ".a", operatorType + ".b"
 
 var addresses = []string{addressA, addressB}
 
-func importID(string) string { return "_admin" }
-
 // operatorLines are the lines of a block of the operator token.
 type operatorLines struct {
 	unprotected bool
@@ -809,80 +807,4 @@ func TestHistories(t *testing.T) {
 		rt.Repeat(h.actions())
 		h.recovers()
 	})
-}
-
-// A renamed block whose protection is off: the token stays in state, whichever of the
-// creation and the deletion comes first.
-func TestRename_unprotected(t *testing.T) {
-	t.Parallel()
-	for name, order := range map[string]struct{ backward, together, fails bool }{
-		"deletion first": {false, false, false},
-		"creation first": {true, false, true},
-		"at once":        {true, true, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken))
-			token := s.Bootstrap(t)
-			c := &core{ctx: t.Context(), fatalf: t.Fatalf, clock: &historyClock{now: time.Now()}, heard: func(string) {}, state: map[string]*resourceState{}, imports: map[string]bool{}}
-			run := func(credential, address string) {
-				c.begin()
-				provider := values{"url": str(s.URL()), "token": str(credential)}
-				made := c.plan(rootModule{provider: provider, providerKnown: provider, blocks: map[string]resourceBlock{address: operatorLines{unprotected: true}.block()}}, planOptions{})
-				if made == nil {
-					t.Fatalf("no plan: %v", c.journal)
-				}
-				c.apply(made, order.backward, order.together, ending{})
-			}
-			run(token, addressA)
-			run(rootToken, addressB)
-			if c.failed != order.fails {
-				t.Errorf("failed: %t, want %t: %v", c.failed, order.fails, c.journal)
-			}
-			kept := 0
-			for _, s := range c.state {
-				if s.current != nil && s.current.values.of("token") == token {
-					kept++
-				}
-			}
-			if kept != 1 {
-				t.Errorf("the token is in state %d times, want once: %v", kept, c.journal)
-			}
-		})
-	}
-}
-
-// A replacement that comes after another creation in the same run takes nothing from
-// that one, and what it was to replace is back in state.
-func TestReplacement_afterAnotherCreation(t *testing.T) {
-	t.Parallel()
-	s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken))
-	c := &core{ctx: t.Context(), fatalf: t.Fatalf, clock: &historyClock{now: time.Now()}, heard: func(string) {}, state: map[string]*resourceState{}, imports: map[string]bool{}}
-	provider := values{"url": str(s.URL()), "token": str(rootToken)}
-	lines := operatorLines{unprotected: true, consent: true}.block()
-	run := func(options planOptions, addresses ...string) {
-		c.begin()
-		root := rootModule{provider: provider, providerKnown: provider, blocks: map[string]resourceBlock{}}
-		for _, address := range addresses {
-			root.blocks[address] = lines
-		}
-		made := c.plan(root, options)
-		if made == nil {
-			t.Fatalf("no plan: %v", c.journal)
-		}
-		c.apply(made, true, false, ending{})
-	}
-	run(planOptions{}, addressA)
-	old := c.state[addressA].current.values.of("token")
-	s.Replace(t)
-	run(planOptions{skipRead: true, replace: map[string]bool{addressA: true}}, addressA, addressB)
-	if !c.said("Second Resource for One Operator Token") {
-		t.Errorf("no second resource: %v", c.journal)
-	}
-	if made := c.state[addressB]; made == nil || !s.Accepts(t, made.current.values.of("token")) {
-		t.Errorf("the token that was created is not good: %v", c.journal)
-	}
-	if kept := c.state[addressA]; kept == nil || kept.current.values.of("token") != old {
-		t.Errorf("the old token is not in state: %v", c.journal)
-	}
 }

@@ -2,12 +2,11 @@ package provider
 
 import (
 	"encoding/json"
-	"maps"
+	"net/http"
 	"slices"
 	"testing"
+	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
@@ -15,219 +14,65 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
-// caller is a provider as Terraform core drives one: plan and apply are processes of
-// their own. It shows what a run of the command line hides, private state above all.
-type caller struct {
-	t      *testing.T
-	server tfprotov6.ProviderServer
-	schema *tfprotov6.GetProviderSchemaResponse
-}
+// addressNamed is that of a named admin token, which comes after the operator token.
+const addressNamed = namedType + ".ci"
 
-// attributes are attributes that are set. What is not is null, or computed.
-type attributes map[string]any
-
-// stored is one resource in a state or in a plan.
-type stored struct {
-	kind     string
-	value    tftypes.Value
-	private  []byte
-	identity *tfprotov6.ResourceIdentityData
-}
-
-func newProcess(t *testing.T, s *influxdb3test.Server, settings attributes) *caller {
+// newCore is core without a state, in which a failure of core's fails the test.
+func newCore(t *testing.T) *core {
 	t.Helper()
-	server, err := providerserver.NewProtocol6WithError(newWithClock("test", &testClock{})())()
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &caller{t, server, schema}
-	settings = maps.Clone(settings)
-	if settings == nil {
-		settings = attributes{}
-	}
-	settings["url"] = s.URL()
-	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: p.encode(p.fill(schema.Provider, settings, tftypes.Value{}))})
-	p.noError(err, configured.Diagnostics)
-	return p
+	return &core{ctx: t.Context(), fatalf: t.Fatalf, clock: &historyClock{now: time.Now()}, heard: func(string) {}, state: map[string]*resourceState{}, imports: map[string]bool{}}
 }
 
-func (p *caller) noError(err error, diags []*tfprotov6.Diagnostic) {
-	p.t.Helper()
-	if err != nil {
-		p.t.Fatal(err)
+// blocks are blocks by address.
+type blocks map[string]resourceBlock
+
+// rootOf is a root module for a server, whose provider block has that token, or none for "".
+func rootOf(s *influxdb3test.Server, token string, all blocks) rootModule {
+	provider := values{"url": str(s.URL())}
+	if token != "" {
+		provider["token"] = str(token)
 	}
-	if summary := failure(diags); summary != "" {
-		p.t.Fatal(summary)
-	}
+	return rootModule{provider: provider, providerKnown: provider, blocks: all}
 }
 
-// failure is the summary of the first error, "" without one.
-func failure(diags []*tfprotov6.Diagnostic) string {
-	for _, d := range diags {
-		if d.Severity == tfprotov6.DiagnosticSeverityError {
-			return d.Summary
-		}
-	}
-	return ""
+// namedBlock is the block of a named admin token.
+func namedBlock(name string) resourceBlock {
+	lines := values{"name": str(name)}
+	return resourceBlock{planned: lines, known: lines}
 }
 
-func (p *caller) encode(value tftypes.Value) *tfprotov6.DynamicValue {
-	p.t.Helper()
-	encoded, err := tfprotov6.NewDynamicValue(value.Type(), value)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return &encoded
-}
-
-// fill makes an object of the values, as core proposes one: what is computed and not
-// set stays as it is in the prior state, and is unknown without one.
-func (p *caller) fill(schema *tfprotov6.Schema, set attributes, prior tftypes.Value) tftypes.Value {
-	p.t.Helper()
-	typ, _ := schema.ValueType().(tftypes.Object)
-	before := map[string]tftypes.Value{}
-	if !prior.IsNull() {
-		if err := prior.As(&before); err != nil {
-			p.t.Fatal(err)
-		}
-	}
-	filled := map[string]tftypes.Value{}
-	for _, attribute := range schema.Block.Attributes {
-		value, isSet := set[attribute.Name]
-		switch had, ok := before[attribute.Name]; {
-		case isSet:
-			filled[attribute.Name] = p.value(typ.AttributeTypes[attribute.Name], value)
-		case attribute.Computed && ok:
-			filled[attribute.Name] = had
-		case attribute.Computed && set["planned"] != nil:
-			filled[attribute.Name] = tftypes.NewValue(typ.AttributeTypes[attribute.Name], tftypes.UnknownValue)
-		default:
-			filled[attribute.Name] = tftypes.NewValue(typ.AttributeTypes[attribute.Name], nil)
-		}
-	}
-	return tftypes.NewValue(typ, filled)
-}
-
-func (p *caller) value(typ tftypes.Type, value any) tftypes.Value {
-	texts, ok := value.(map[string]string)
-	if !ok {
-		return tftypes.NewValue(typ, value)
-	}
-	elements := map[string]tftypes.Value{}
-	for name, text := range texts {
-		elements[name] = tftypes.NewValue(tftypes.String, text)
-	}
-	return tftypes.NewValue(typ, elements)
-}
-
-// none is a resource that is not there.
-func (p *caller) none(kind string) stored {
-	return stored{kind: kind, value: tftypes.NewValue(p.schema.ResourceSchemas[kind].ValueType(), nil)}
-}
-
-// plan plans what the configuration asks for, nil for a destruction.
-func (p *caller) plan(prior stored, config attributes) (stored, string) {
-	p.t.Helper()
-	schema := p.schema.ResourceSchemas[prior.kind]
-	written, proposed := p.none(prior.kind).value, p.none(prior.kind).value
-	if config != nil {
-		written = p.fill(schema, config, tftypes.NewValue(schema.ValueType(), nil))
-		planned := maps.Clone(config)
-		planned["planned"] = true
-		proposed = p.fill(schema, planned, prior.value)
-	}
-	resp, err := p.server.PlanResourceChange(p.t.Context(), &tfprotov6.PlanResourceChangeRequest{
-		TypeName: prior.kind, PriorState: p.encode(prior.value), ProposedNewState: p.encode(proposed), Config: p.encode(written),
-		PriorPrivate: prior.private, PriorIdentity: prior.identity,
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return p.decode(prior.kind, resp.PlannedState, resp.PlannedPrivate, resp.PlannedIdentity), failure(resp.Diagnostics)
-}
-
-func (p *caller) decode(kind string, state *tfprotov6.DynamicValue, private []byte, identity *tfprotov6.ResourceIdentityData) stored {
-	p.t.Helper()
-	got := p.none(kind)
-	got.private, got.identity = private, identity
-	if state == nil {
-		return got
-	}
-	value, err := state.Unmarshal(p.schema.ResourceSchemas[kind].ValueType())
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	got.value = value
-	return got
-}
-
-func (p *caller) apply(prior, planned stored, config attributes) (stored, string) {
-	p.t.Helper()
-	written := p.none(prior.kind).value
-	if config != nil {
-		written = p.fill(p.schema.ResourceSchemas[prior.kind], config, written)
-	}
-	resp, err := p.server.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: prior.kind, PriorState: p.encode(prior.value), PlannedState: p.encode(planned.value), Config: p.encode(written),
-		PlannedPrivate: planned.private, PlannedIdentity: planned.identity,
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return p.decode(prior.kind, resp.NewState, resp.Private, resp.NewIdentity), failure(resp.Diagnostics)
-}
-
-func (p *caller) refresh(state stored) (stored, string) {
-	p.t.Helper()
-	resp, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
-		TypeName: state.kind, CurrentState: p.encode(state.value), Private: state.private, CurrentIdentity: state.identity,
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return p.decode(state.kind, resp.NewState, resp.Private, resp.NewIdentity), failure(resp.Diagnostics)
-}
-
-func (p *caller) importName(kind, name string) stored {
-	p.t.Helper()
-	resp, err := p.server.ImportResourceState(p.t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: kind, ID: name})
-	p.noError(err, resp.Diagnostics)
-	return p.decode(kind, resp.ImportedResources[0].State, resp.ImportedResources[0].Private, resp.ImportedResources[0].Identity)
-}
-
-// create plans and applies a new resource.
-func (p *caller) create(kind string, config attributes) stored {
-	p.t.Helper()
-	planned, failed := p.plan(p.none(kind), config)
-	if failed != "" {
-		p.t.Fatal(failed)
-	}
-	made, failed := p.apply(p.none(kind), planned, config)
-	if failed != "" {
-		p.t.Fatal(failed)
+// planned makes a plan that there must be.
+func (c *core) planned(root rootModule, options planOptions) *plan {
+	c.begin()
+	made := c.plan(root, options)
+	if made == nil {
+		c.fatalf("no plan: %v", c.journal)
 	}
 	return made
 }
 
-func (o stored) text(t *testing.T, name string) string {
-	t.Helper()
-	attributes := map[string]tftypes.Value{}
-	if err := o.value.As(&attributes); err != nil {
-		t.Fatal(err)
+// applied plans and applies, without an error.
+func (c *core) applied(root rootModule, options planOptions) {
+	if c.apply(c.planned(root, options), false, false, ending{}); c.failed {
+		c.fatalf("not applied: %v", c.journal)
 	}
-	var text *string
-	if err := attributes[name].As(&text); err != nil || text == nil {
-		return ""
+}
+
+// current is an attribute of the object in state at an address, "" if there is none.
+func (c *core) current(address, name string) string {
+	if s := c.state[address]; s != nil && s.current != nil {
+		return s.current.values.of(name)
 	}
-	return *text
+	return ""
+}
+
+// rotates says whether a plan replaces the token at the first address.
+func (p *plan) rotates() bool {
+	return slices.ContainsFunc(p.changes, func(step change) bool { return step.address == addressA && !step.after["token"].IsKnown() })
 }
 
 // privateOf reads a key of private state.
-func privateOf[T any](t *testing.T, o stored, key string) (value T) {
+func privateOf[T any](t *testing.T, o *object, key string) (value T) {
 	t.Helper()
 	var keys map[string][]byte
 	if len(o.private) > 0 {
@@ -243,37 +88,26 @@ func privateOf[T any](t *testing.T, o stored, key string) (value T) {
 	return value
 }
 
-const (
-	operatorKind = "influxdb3_admin_token"
-	namedKind    = "influxdb3_named_admin_token"
-)
-
 // What is known of an operator token besides its state goes on from one process to the
 // next.
 func TestProtocol_facts(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
-	first := newProcess(t, s, nil).create(operatorKind, attributes{})
-	state, failed := newProcess(t, s, nil).refresh(first)
-	facts := privateOf[operatorFacts](t, state, privateFacts)
-	if failed != "" || facts.Build == "" || facts.Version == "" || facts.ListedAt == "" || facts.PreviousHash != "" {
-		t.Errorf("%s, %+v", failed, facts)
+	s, c := influxdb3test.New(t), newCore(t)
+	c.applied(rootOf(s, "", blocks{addressA: operatorLines{}.block()}), planOptions{})
+	first, changed := c.current(addressA, "hash"), rootOf(s, "", blocks{addressA: operatorLines{trigger: 1}.block()})
+	made := c.planned(changed, planOptions{})
+	facts := privateOf[operatorFacts](t, made.prior[addressA].current, privateFacts)
+	if facts.Build == "" || facts.Version == "" || facts.ListedAt == "" || facts.PreviousHash != "" {
+		t.Errorf("%+v", facts)
 	}
-	config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
-	p := newProcess(t, s, nil)
-	planned, failed := p.plan(state, config)
-	if failed != "" {
-		t.Fatal(failed)
+	c.apply(made, false, false, ending{})
+	facts = privateOf[operatorFacts](t, c.state[addressA].current, privateFacts)
+	if c.failed || facts.PreviousHash != first || facts.Build == "" || facts.Version == "" || facts.ListedAt != "" {
+		t.Errorf("after a rotation: %v, %+v", c.journal, facts)
 	}
-	rotated, failed := newProcess(t, s, nil).apply(state, planned, config)
-	facts = privateOf[operatorFacts](t, rotated, privateFacts)
-	if failed != "" || facts.PreviousHash != first.text(t, "hash") || facts.Build == "" || facts.Version == "" || facts.ListedAt != "" {
-		t.Errorf("after a rotation: %s, %+v", failed, facts)
-	}
-	again, failed := newProcess(t, s, nil).refresh(rotated)
-	facts = privateOf[operatorFacts](t, again, privateFacts)
-	if failed != "" || facts.PreviousHash != first.text(t, "hash") || facts.ListedAt == "" {
-		t.Errorf("after the refresh: %s, %+v", failed, facts)
+	facts = privateOf[operatorFacts](t, c.planned(changed, planOptions{}).prior[addressA].current, privateFacts)
+	if facts.PreviousHash != first || facts.ListedAt == "" {
+		t.Errorf("after the refresh: %+v", facts)
 	}
 }
 
@@ -294,172 +128,152 @@ func TestProtocol_failedRotation(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := influxdb3test.New(t)
-			made := newProcess(t, s, nil).create(operatorKind, attributes{})
-			state, _ := newProcess(t, s, nil).refresh(made)
-			config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
-			planned, failed := newProcess(t, s, nil).plan(state, config)
-			if failed != "" {
-				t.Fatal(failed)
-			}
+			s, c := influxdb3test.New(t), newCore(t)
+			c.applied(rootOf(s, "", blocks{addressA: operatorLines{}.block()}), planOptions{})
+			old, changed := c.current(addressA, "hash"), rootOf(s, "", blocks{addressA: operatorLines{trigger: 1}.block()})
+			made := c.planned(changed, planOptions{})
 			for _, fault := range tt.faults {
 				s.Inject(fault)
 			}
-			after, failed := newProcess(t, s, nil).apply(state, planned, config)
+			c.apply(made, false, false, ending{})
 			s.ClearFaults()
-			if failed == "" || after.text(t, "status") != string(tt.status) || (after.text(t, "hash") != state.text(t, "hash")) != tt.renewed {
-				t.Errorf("%q, status %s, hash %s after %s", failed, after.text(t, "status"), after.text(t, "hash"), state.text(t, "hash"))
+			token, hash, status := c.current(addressA, "token"), c.current(addressA, "hash"), c.current(addressA, "status")
+			if !c.failed || status != string(tt.status) || (hash != old) != tt.renewed {
+				t.Errorf("%v, status %s, hash %s after %s", c.journal, status, hash, old)
 			}
-			if token := after.text(t, "token"); influxdb3.NewSecret(token).Hash() != after.text(t, "hash") || tt.renewed && !s.Accepts(t, token) {
+			if influxdb3.NewSecret(token).Hash() != hash || tt.renewed && !s.Accepts(t, token) {
 				t.Error("what is in state is not the token")
 			}
-			facts := privateOf[operatorFacts](t, after, privateFacts)
-			if want := state.text(t, "hash"); facts.Version == "" || tt.renewed && facts.PreviousHash != want {
+			facts := privateOf[operatorFacts](t, c.state[addressA].current, privateFacts)
+			if facts.Version == "" || tt.renewed && facts.PreviousHash != old {
 				t.Errorf("facts: %+v", facts)
 			}
-			if again, _ := newProcess(t, s, nil).plan(after, config); !rotates(t, again) {
+			if !c.planned(changed, planOptions{skipRead: true}).rotates() {
 				t.Error("the rotation is not due any more")
 			}
 		})
 	}
 }
 
-// rotates says whether a plan changes the token.
-func rotates(t *testing.T, o stored) bool {
-	t.Helper()
-	attributes := map[string]tftypes.Value{}
-	if err := o.value.As(&attributes); err != nil {
-		t.Fatal(err)
+// A rotation that was due by age and whose reply was lost is taken up again, once: it is the
+// provider's own token that is made anew. Somebody else's is regenerated with consent only.
+func TestProtocol_byAge(t *testing.T) {
+	t.Parallel()
+	for name, consent := range map[string]bool{"reply lost": false, "somebody else's, with consent": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCore(t)
+			s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken), influxdb3test.Clock(c.clock.Now))
+			all := blocks{addressA: operatorLines{rotateAfter: "24h", consent: consent}.block()}
+			c.applied(rootOf(s, rootToken, all), planOptions{})
+			c.clock.pass(25 * time.Hour)
+			if consent {
+				made := c.planned(rootOf(s, rootToken, all), planOptions{})
+				s.Regenerate(t, rootToken)
+				c.clock.pass(time.Minute)
+				c.apply(made, false, false, ending{})
+			} else {
+				made := c.planned(rootOf(s, "", all), planOptions{})
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath})
+				if c.apply(made, false, false, ending{}); !c.failed || !privateOf[bool](t, c.state[addressA].current, privateAge) {
+					t.Errorf("it did not fail, or is not noted: %v", c.journal)
+				}
+				c.clock.pass(time.Minute)
+				c.applied(rootOf(s, rootToken, all), planOptions{})
+			}
+			if c.failed || !s.Accepts(t, c.current(addressA, "token")) || privateOf[bool](t, c.state[addressA].current, privateAge) {
+				t.Errorf("not rotated, or noted for ever: %v", c.journal)
+			}
+		})
 	}
-	return !attributes["token"].IsKnown()
 }
 
 // After an import triggers are recorded once. A refresh by another process counts, one
 // by the process that has imported it does not.
 func TestProtocol_importStage(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{operatorKind, namedKind} {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			s := influxdb3test.New(t)
-			admin := s.Bootstrap(t)
-			settings, name := attributes{"token": admin}, influxdb3.OperatorTokenName
-			if kind == namedKind {
-				name = "ci"
-				s.CreateNamedAdmin(t, admin, name, 0)
-			}
-			p := newProcess(t, s, settings)
-			state := p.importName(kind, name)
-			var stages []lifecycle.ImportStage
-			note := func() { stages = append(stages, privateOf[lifecycle.ImportStage](t, state, privateImported)) }
-			note()
-			for range 2 {
-				state, _ = p.refresh(state)
-				note()
-			}
-			for range 2 {
-				state, _ = newProcess(t, s, settings).refresh(state)
-				note()
-			}
-			if want := []lifecycle.ImportStage{lifecycle.Imported, lifecycle.Imported, lifecycle.Imported, lifecycle.ImportedAndSeen, lifecycle.NotImported}; !slices.Equal(stages, want) {
-				t.Errorf("got %v, want %v", stages, want)
-			}
-		})
+	s, c := influxdb3test.New(t), newCore(t)
+	admin := s.Bootstrap(t)
+	s.CreateNamedAdmin(t, admin, "ci", 0)
+	root := rootOf(s, admin, blocks{addressA: operatorLines{trigger: 1}.block()})
+	for address, id := range map[string]string{addressA: influxdb3.OperatorTokenName, addressNamed: "ci"} {
+		p := c.start(root.provider, patienceAlone)
+		o := c.importObject(p, address, id)
+		stages := []lifecycle.ImportStage{privateOf[lifecycle.ImportStage](t, o, privateImported)}
+		for _, p := range []*process{p, p, c.start(root.provider, patienceAlone), c.start(root.provider, patienceAlone)} {
+			o, _ = c.read(p, address, o)
+			stages = append(stages, privateOf[lifecycle.ImportStage](t, o, privateImported))
+		}
+		if want := []lifecycle.ImportStage{lifecycle.Imported, lifecycle.Imported, lifecycle.Imported, lifecycle.ImportedAndSeen, lifecycle.NotImported}; !slices.Equal(stages, want) {
+			t.Errorf("%s: got %v, want %v", address, stages, want)
+		}
 	}
-	s := influxdb3test.New(t)
-	settings := attributes{"token": s.Bootstrap(t)}
-	state := newProcess(t, s, settings).importName(operatorKind, influxdb3.OperatorTokenName)
-	config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
-	planned, failed := newProcess(t, s, settings).plan(state, config)
-	if failed != "" || rotates(t, planned) {
-		t.Errorf("%q, and it would rotate after an import: %t", failed, rotates(t, planned))
+	made := c.planned(root, planOptions{imports: map[string]bool{addressA: true}})
+	if made.rotates() {
+		t.Error("it would rotate after an import")
 	}
-	after, failed := newProcess(t, s, settings).apply(state, planned, config)
-	if failed != "" || privateOf[lifecycle.ImportStage](t, after, privateImported) != lifecycle.NotImported {
-		t.Errorf("%q, and the first change after an import is not noted", failed)
+	c.apply(made, false, false, ending{})
+	if c.failed || privateOf[lifecycle.ImportStage](t, c.state[addressA].current, privateImported) != lifecycle.NotImported {
+		t.Errorf("%v, and the first change after an import is not noted", c.journal)
 	}
 }
 
 // The provider's own token is refused at apply, too: the plan may not have known it.
 func TestProtocol_ownCredential(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
+	s, c := influxdb3test.New(t), newCore(t)
 	admin := s.Bootstrap(t)
-	state := newProcess(t, s, attributes{"token": admin}).create(namedKind, attributes{"name": "automation"})
-	own := attributes{"token": state.text(t, "token")}
-	if _, failed := newProcess(t, s, own).plan(state, nil); failed == "" {
+	c.applied(rootOf(s, admin, blocks{addressNamed: namedBlock("ci")}), planOptions{})
+	token := c.current(addressNamed, "token")
+	none, own := rootOf(s, admin, nil), rootOf(s, token, nil)
+	if c.plan(own, planOptions{}) != nil {
 		t.Error("its deletion was planned")
 	}
-	planned, failed := newProcess(t, s, attributes{"token": admin}).plan(state, nil)
-	if failed != "" {
-		t.Fatal(failed)
+	made := c.planned(rootModule{provider: none.provider, providerKnown: own.provider}, planOptions{})
+	if c.apply(made, false, false, ending{}); !c.failed || !s.Accepts(t, token) {
+		t.Errorf("it was deleted: %v", c.journal)
 	}
-	if _, failed := newProcess(t, s, own).apply(state, planned, nil); failed == "" || !s.Accepts(t, state.text(t, "token")) {
-		t.Errorf("it was deleted: %q", failed)
-	}
-	if _, failed := newProcess(t, s, attributes{"token": admin}).apply(state, planned, nil); failed != "" || s.Accepts(t, state.text(t, "token")) {
-		t.Errorf("it was not deleted by another: %q", failed)
+	if c.applied(none, planOptions{}); s.Accepts(t, token) {
+		t.Error("it was not deleted by another")
 	}
 }
 
-// One process creates one operator token, and one that was deleted in it comes back.
-func TestProtocol_secondResource(t *testing.T) {
+// The provider's own token is deleted once it has a successor, which looks it up if the
+// reply is lost.
+func TestProtocol_ownCredentialReplaced(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
-	config := attributes{"deletion_protection": false}
-	p := newProcess(t, s, nil)
-	state := p.create(operatorKind, config)
-	planned, _ := p.plan(p.none(operatorKind), config)
-	if _, failed := p.apply(p.none(operatorKind), planned, config); failed == "" {
-		t.Error("a second one was created")
-	}
-	p = newProcess(t, s, nil)
-	gone, _ := p.plan(state, nil)
-	if _, failed := p.apply(state, gone, nil); failed != "" {
-		t.Fatal(failed)
-	}
-	planned, failed := p.plan(p.none(operatorKind), config)
-	if failed != "" {
-		t.Fatal(failed)
-	}
-	back, failed := p.apply(p.none(operatorKind), planned, config)
-	if failed != "" || back.text(t, "hash") != state.text(t, "hash") || !s.Accepts(t, back.text(t, "token")) {
-		t.Errorf("%q, %s instead of %s", failed, back.text(t, "hash"), state.text(t, "hash"))
+	s, c := influxdb3test.New(t), newCore(t)
+	lines := values{"name_prefix": str("ci-")}
+	all := blocks{addressNamed: {planned: lines, known: lines, createBeforeDestroy: true}}
+	c.applied(rootOf(s, s.Bootstrap(t), all), planOptions{})
+	old := c.current(addressNamed, "token")
+	made := c.planned(rootOf(s, old, all), planOptions{replace: map[string]bool{addressNamed: true}})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Method: http.MethodDelete})
+	c.apply(made, false, false, ending{})
+	if c.failed || s.Accepts(t, old) || !s.Accepts(t, c.current(addressNamed, "token")) || len(c.state[addressNamed].deposed) > 0 {
+		t.Errorf("not replaced: %v", c.journal)
 	}
 }
 
 // The process goes on with the token that it has made: its own old one is dead.
 func TestProtocol_goesOnAfterRotation(t *testing.T) {
 	t.Parallel()
-	for name, existing := range map[string]string{"created anew": existingRegenerate, "rotated": existingAdopt} {
+	for name, lines := range map[string]operatorLines{"created anew": {consent: true}, "rotated": {trigger: 1}, "replaced": {consent: true, first: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := influxdb3test.New(t)
+			s, c := influxdb3test.New(t), newCore(t)
 			old := s.Bootstrap(t)
-			p := newProcess(t, s, attributes{"token": old})
-			state := p.create(operatorKind, attributes{"existing_token": existing})
-			if existing == existingAdopt {
-				config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
-				p = newProcess(t, s, attributes{"token": old})
-				planned, failed := p.plan(state, config)
-				if failed != "" {
-					t.Fatal(failed)
-				}
-				if state, failed = p.apply(state, planned, config); failed != "" {
-					t.Fatal(failed)
-				}
+			if name != "created anew" {
+				c.applied(rootOf(s, old, blocks{addressA: operatorLines{}.block()}), planOptions{})
 			}
-			if s.Accepts(t, old) {
-				t.Fatal("it was not regenerated")
+			// What create_before_destroy leaves of an object is dead, and goes although it is
+			// protected. A refresh would let the plan say that it stays.
+			c.applied(rootOf(s, old, blocks{addressA: lines.block(), addressNamed: namedBlock("ci")}), planOptions{replace: map[string]bool{addressA: name == "replaced"}, skipRead: true})
+			if s.Accepts(t, old) || !s.Accepts(t, c.current(addressA, "token")) || !s.Accepts(t, c.current(addressNamed, "token")) {
+				t.Error("the old token is good, or a new one is not")
 			}
-			if made := p.create(namedKind, attributes{"name": "ci"}); !s.Accepts(t, made.text(t, "token")) {
-				t.Error("the token is not good")
-			}
-			// What create_before_destroy leaves of an object is dead, and goes.
-			if gone, failed := p.plan(state, nil); failed != "" {
-				t.Error(failed)
-			} else if _, failed := p.apply(state, gone, nil); failed != "" {
-				t.Errorf("what was replaced stays: %s", failed)
+			if c.said("Operator Token Stays Valid") {
+				t.Error("of a dead token it is said that it stays valid")
 			}
 		})
 	}
@@ -471,131 +285,213 @@ func TestProtocol_failedCreation(t *testing.T) {
 	t.Parallel()
 	t.Run("a token in hand", func(t *testing.T) {
 		t.Parallel()
-		s := influxdb3test.New(t)
-		p := newProcess(t, s, nil)
-		planned, _ := p.plan(p.none(operatorKind), attributes{})
+		s, c := influxdb3test.New(t), newCore(t)
+		made := c.planned(rootOf(s, "", blocks{addressA: operatorLines{}.block()}), planOptions{})
 		s.Inject(influxdb3test.Fault{Kind: influxdb3test.SetHeader, Path: createPath, Header: map[string][]string{"Age": {"30"}}})
 		s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1})
-		made, failed := p.apply(p.none(operatorKind), planned, attributes{})
+		c.apply(made, false, false, ending{})
 		s.ClearFaults()
-		if failed == "" || !s.Accepts(t, made.text(t, "token")) {
-			t.Errorf("%q, and the token in hand was dropped", failed)
+		if !c.failed || !s.Accepts(t, c.current(addressA, "token")) {
+			t.Errorf("%v, and the token in hand was dropped", c.journal)
 		}
 	})
-	t.Run("handed over", func(t *testing.T) {
-		t.Parallel()
-		s := influxdb3test.New(t)
-		config := attributes{"deletion_protection": false}
-		state := newProcess(t, s, nil).create(operatorKind, config)
-		state, _ = newProcess(t, s, nil).refresh(state)
-		p := newProcess(t, s, nil)
-		gone, _ := p.plan(state, nil)
-		if _, failed := p.apply(state, gone, nil); failed != "" {
-			t.Fatal(failed)
-		}
-		changed := attributes{"deletion_protection": false, "rotation_triggers": map[string]string{"a": "1"}}
-		planned, _ := p.plan(p.none(operatorKind), changed)
-		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
-		back, failed := p.apply(p.none(operatorKind), planned, changed)
-		if failed == "" || back.text(t, "hash") != state.text(t, "hash") || !s.Accepts(t, back.text(t, "token")) {
-			t.Errorf("%q, %s instead of %s", failed, back.text(t, "hash"), state.text(t, "hash"))
-		}
-		// The rotation that was asked for is still due.
-		if again, _ := newProcess(t, s, nil).plan(back, changed); !rotates(t, again) {
-			t.Error("the rotation was forgotten")
-		}
-	})
+	for name, renewed := range map[string]bool{"handed over": false, "handed over, and in doubt": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, c := influxdb3test.New(t), newCore(t)
+			block := operatorLines{unprotected: true}.block()
+			c.applied(rootOf(s, "", blocks{addressA: block}), planOptions{})
+			c.applied(rootOf(s, "", blocks{addressA: block}), planOptions{}) // which saves what the refresh has learned
+			old, changed := *c.state[addressA].current, rootOf(s, "", blocks{addressA: operatorLines{unprotected: true, trigger: 1}.block()})
+			want := privateOf[operatorFacts](t, &old, privateFacts)
+			made := c.planned(changed, planOptions{replace: map[string]bool{addressA: true}})
+			if renewed {
+				want.PreviousHash, want.ListedAt = old.values.of("hash"), ""
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.SetHeader, Path: regeneratePath, Header: map[string][]string{"Age": {"30"}}})
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1})
+			} else {
+				s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
+			}
+			c.apply(made, false, false, ending{})
+			s.ClearFaults()
+			token := c.current(addressA, "token")
+			if !c.failed || (token != old.values.of("token")) != renewed || !s.Accepts(t, token) {
+				t.Fatalf("%v, and the token is not in state", c.journal)
+			}
+			if facts := privateOf[operatorFacts](t, c.state[addressA].current, privateFacts); facts != want || facts.Version == "" {
+				t.Errorf("facts: %+v, want %+v", facts, want)
+			}
+			c.state[addressA].current.tainted = false
+			if !c.planned(changed, planOptions{skipRead: true}).rotates() {
+				t.Error("the rotation that was asked for was forgotten")
+			}
+		})
+	}
 }
 
 // Two blocks for one token are refused wherever the second one shows.
 func TestProtocol_twoBlocks(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
-	admin := s.Bootstrap(t)
-	settings := attributes{"token": admin}
-	config := attributes{"rotation_triggers": map[string]string{"a": "1"}}
-	state := newProcess(t, s, settings).create(operatorKind, attributes{})
-
-	p := newProcess(t, s, settings)
-	if _, failed := p.plan(state, attributes{}); failed != "" {
-		t.Fatal(failed)
-	}
-	if _, failed := p.plan(state, attributes{}); failed == "" {
-		t.Error("a second one with this token is planned to stay")
+	s, c := influxdb3test.New(t), newCore(t)
+	both := blocks{addressA: operatorLines{unprotected: true}.block(), addressB: operatorLines{unprotected: true}.block()}
+	made := c.planned(rootOf(s, "", both), planOptions{})
+	c.apply(made, false, false, ending{})
+	token := c.current(addressA, "token")
+	if !c.failed || !s.Accepts(t, token) || c.state[addressB] != nil {
+		t.Errorf("a second one was created: %v", c.journal)
 	}
 
-	p = newProcess(t, s, settings)
-	p.importName(operatorKind, influxdb3.OperatorTokenName)
-	for name, other := range map[string]struct {
-		p  *caller
-		id string
-	}{"imported before": {p, influxdb3.OperatorTokenName}, "another name": {newProcess(t, s, settings), "ci"}} {
-		resp, err := other.p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: operatorKind, ID: other.id})
-		if err != nil || failure(resp.Diagnostics) == "" {
-			t.Errorf("%s: it was imported, %v", name, err)
+	root := rootOf(s, token, both)
+	p := c.start(root.provider, patienceAlone)
+	if c.importObject(p, addressA, influxdb3.OperatorTokenName) == nil || c.importObject(p, addressB, influxdb3.OperatorTokenName) != nil {
+		t.Error("it is imported once")
+	}
+	p = c.start(root.provider, patienceAlone)
+	if _, ok := c.read(p, addressA, c.state[addressA].current); !ok || c.importObject(p, addressB, influxdb3.OperatorTokenName) != nil {
+		t.Error("a token that a state has was imported")
+	}
+	if c.importObject(c.start(root.provider, patienceAlone), addressB, "ci") != nil {
+		t.Error("it was imported by another name")
+	}
+
+	changed := rootOf(s, token, blocks{addressA: operatorLines{unprotected: true, trigger: 1}.block()})
+	step, p := c.planned(changed, planOptions{}).changes[0], c.start(root.provider, patienceAlone)
+	for i, want := range []bool{true, false} {
+		if _, ok, _ := c.call(p, step, step.before.values, step.after, changed.blocks[addressA].known, ending{}); ok != want || count(s, "POST", regeneratePath) != 1 {
+			t.Errorf("rotation %d of one process: %t, want %t: %v", i+1, ok, want, c.journal)
 		}
 	}
-	p = newProcess(t, s, settings)
-	if _, failed := p.refresh(state); failed != "" {
-		t.Fatal(failed)
-	}
-	resp, err := p.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: operatorKind, ID: influxdb3.OperatorTokenName})
-	if err != nil || failure(resp.Diagnostics) == "" {
-		t.Errorf("a token that a state has was imported, %v", err)
-	}
 
-	planned, failed := newProcess(t, s, settings).plan(state, config)
-	if failed != "" {
-		t.Fatal(failed)
-	}
-	p = newProcess(t, s, settings)
-	if _, failed := p.apply(state, planned, config); failed != "" {
-		t.Fatal(failed)
-	}
-	if _, failed := p.apply(state, planned, config); failed == "" || count(s, "POST", regeneratePath) != 1 {
-		t.Errorf("one process rotated twice: %q", failed)
+	c.state[addressB] = c.state[addressA]
+	if c.plan(root, planOptions{}) != nil {
+		t.Error("a second one with this token is planned to stay")
 	}
 }
 
 // The only copy of a token does not leave the state: not while it is protected, and not
-// once the creation that it could be for has failed.
+// once the creation that it could be for, or its own rotation, has failed.
 func TestProtocol_onlyCopy(t *testing.T) {
 	t.Parallel()
 	t.Run("protected", func(t *testing.T) {
 		t.Parallel()
-		s := influxdb3test.New(t)
-		p := newProcess(t, s, nil)
-		protected := p.create(operatorKind, attributes{})
-		p = newProcess(t, s, nil)
-		if _, failed := p.plan(protected, nil); failed == "" {
+		s, c := influxdb3test.New(t), newCore(t)
+		root := rootOf(s, "", blocks{addressA: operatorLines{}.block()})
+		c.applied(root, planOptions{})
+		if c.plan(rootOf(s, "", nil), planOptions{}) != nil {
 			t.Error("its destruction was planned")
 		}
-		// The plan of a replacement looks like a creation: the destruction is applied.
-		if _, failed := p.apply(protected, p.none(operatorKind), nil); failed == "" {
-			t.Error("it was destroyed")
+		// The plan of a replacement looks like a creation: the destruction is applied, also
+		// where it is not known by then which server it is for.
+		made := c.planned(root, planOptions{replace: map[string]bool{addressA: true}})
+		for _, url := range []tftypes.Value{root.provider["url"], tftypes.NewValue(tftypes.String, tftypes.UnknownValue)} {
+			made.root.providerKnown = values{"url": url}
+			if c.apply(made, false, false, ending{}); !c.failed || !s.Accepts(t, c.current(addressA, "token")) {
+				t.Errorf("it was destroyed: %v", c.journal)
+			}
+			c.begin()
+		}
+	})
+	t.Run("dead", func(t *testing.T) {
+		t.Parallel()
+		s, c := influxdb3test.New(t), newCore(t)
+		c.applied(rootOf(s, "", blocks{addressB: operatorLines{unprotected: true}.block()}), planOptions{})
+		s.Regenerate(t, c.current(addressB, "token"))
+		made := c.planned(rootOf(s, "", blocks{addressA: operatorLines{}.block()}), planOptions{})
+		if c.apply(made, false, false, ending{}); !c.failed || len(c.state) != 0 {
+			t.Errorf("a creation failed, and a token that is of no use stays in state: %v", c.journal)
 		}
 	})
 	for name, path := range map[string]string{"a creation failed": createPath, "a rotation failed": regeneratePath} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := influxdb3test.New(t)
-			config := attributes{"deletion_protection": false}
-			state := newProcess(t, s, nil).create(operatorKind, config)
-			p, prior, changed := newProcess(t, s, nil), state, attributes{"deletion_protection": false, "rotation_triggers": map[string]string{"a": "1"}}
-			if path == createPath {
-				prior = p.none(operatorKind)
+			s, c := influxdb3test.New(t), newCore(t)
+			c.applied(rootOf(s, "", blocks{addressB: operatorLines{unprotected: true}.block()}), planOptions{})
+			if path == regeneratePath { // two objects with one token, as a moved block can leave them
+				c.state[addressA] = &resourceState{current: c.state[addressB].current}
 			}
-			planned, failed := p.plan(prior, changed)
-			if failed != "" {
-				t.Fatal(failed)
-			}
+			made := c.planned(rootOf(s, "", blocks{addressA: operatorLines{unprotected: true, trigger: 1}.block()}), planOptions{})
 			s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: path})
-			if _, failed := p.apply(prior, planned, changed); failed == "" {
+			if c.apply(made, false, false, ending{}); !c.failed {
 				t.Fatal("it did not fail")
 			}
-			if _, failed := p.apply(state, p.none(operatorKind), nil); failed == "" {
+			if !s.Accepts(t, c.current(addressB, "token")) {
 				t.Error("the token left the state, and nothing is to come that takes it")
 			}
 		})
+	}
+}
+
+// A renamed block whose protection is off: the token stays in state, whichever of the
+// creation and the deletion comes first.
+func TestRename_unprotected(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]struct{ backward, together, fails bool }{
+		"deletion first": {false, false, false},
+		"creation first": {true, false, true},
+		"at once":        {true, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, c := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken)), newCore(t)
+			token, lines := s.Bootstrap(t), operatorLines{unprotected: true}.block()
+			c.applied(rootOf(s, token, blocks{addressA: lines}), planOptions{})
+			c.apply(c.planned(rootOf(s, rootToken, blocks{addressB: lines}), planOptions{}), order.backward, order.together, ending{})
+			if c.failed != order.fails {
+				t.Errorf("failed: %t, want %t: %v", c.failed, order.fails, c.journal)
+			}
+			if (c.current(addressA, "token") == token) == (c.current(addressB, "token") == token) {
+				t.Errorf("the token is not in state once: %v", c.journal)
+			}
+		})
+	}
+}
+
+// A replacement that comes after another creation in the same run takes nothing from
+// that one, and what it was to replace is back in state.
+func TestReplacement_afterAnotherCreation(t *testing.T) {
+	t.Parallel()
+	s, c := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken)), newCore(t)
+	lines := operatorLines{unprotected: true, consent: true}.block()
+	c.applied(rootOf(s, rootToken, blocks{addressA: lines}), planOptions{})
+	c.applied(rootOf(s, rootToken, blocks{addressA: lines}), planOptions{}) // which saves what the refresh has learned
+	old, facts := c.current(addressA, "token"), privateOf[operatorFacts](t, c.state[addressA].current, privateFacts)
+	s.Replace(t)
+	made := c.planned(rootOf(s, rootToken, blocks{addressA: lines, addressB: lines}), planOptions{skipRead: true, replace: map[string]bool{addressA: true}})
+	c.apply(made, true, false, ending{})
+	if !c.said("Second Resource for One Operator Token") {
+		t.Errorf("no second resource: %v", c.journal)
+	}
+	if !s.Accepts(t, c.current(addressB, "token")) {
+		t.Errorf("the token that was created is not good: %v", c.journal)
+	}
+	if got := privateOf[operatorFacts](t, c.state[addressA].current, privateFacts); c.current(addressA, "token") != old || got != facts || got.Version == "" {
+		t.Errorf("the old token is not in state with %+v, but %+v: %v", facts, got, c.journal)
+	}
+}
+
+// A renamed block gives its token away while the new one waits for a server that does not
+// come up: the token is back in state, and the only copy is not lost.
+func TestRename_whileWaiting(t *testing.T) {
+	t.Parallel()
+	s, c := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken)), newCore(t)
+	token, lines := s.Bootstrap(t), operatorLines{unprotected: true}.block()
+	c.applied(rootOf(s, token, blocks{addressA: lines}), planOptions{})
+	root := rootOf(s, rootToken, blocks{addressB: lines})
+	root.provider["startup_timeout"], root.provider["max_retries"] = str("1s"), tftypes.NewValue(tftypes.Number, 0)
+	made := c.planned(root, planOptions{})
+	// Nobody can look at the server, and the answer to the creation's comes after the
+	// deletion, which has nothing to ask.
+	deleted, unavailable := make(chan struct{}), influxdb3test.Fault{Times: -1, Kind: influxdb3test.Answer, Status: http.StatusServiceUnavailable}
+	looks := unavailable
+	looks.Method, looks.Wait = http.MethodOptions, deleted
+	s.Inject(looks)
+	s.Inject(unavailable)
+	time.AfterFunc(time.Second, func() { close(deleted) })
+	c.apply(made, true, true, ending{})
+	if !c.said("The server did not answer within the 1s") {
+		t.Errorf("the creation did not wait: %v", c.journal)
+	}
+	if c.current(addressA, "token") != "" || c.current(addressB, "token") != token {
+		t.Errorf("the token is not in state under its new name: %v", c.journal)
 	}
 }
