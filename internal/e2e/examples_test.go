@@ -376,3 +376,63 @@ func TestRecoveryGuideExplainsDiagnostics(t *testing.T) {
 		t.Errorf("%d diagnostics found, want more", found)
 	}
 }
+
+var (
+	codeBlock    = regexp.MustCompile("(?s)```.*?```")
+	relativeLink = regexp.MustCompile(`\]\(([^)\s:]+)\)`)
+	headingLine  = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	anchorTag    = regexp.MustCompile(`<a id="([^"]+)"`)
+	notInAnchor  = regexp.MustCompile(`[^\w\- ]`)
+)
+
+// A link between the pages leads to a page that exists, and to a heading that it has.
+func TestDocumentationLinks(t *testing.T) {
+	t.Parallel()
+	const root = "../.."
+	pages, err := filepath.Glob(root + "/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"/docs/*.md", "/docs/*/*.md"} {
+		more, err := filepath.Glob(root + pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, more...)
+	}
+	text := func(page string) string {
+		content, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return codeBlock.ReplaceAllString(string(content), "")
+	}
+	anchors := func(page string) (all []string) {
+		for _, tag := range anchorTag.FindAllStringSubmatch(text(page), -1) {
+			all = append(all, tag[1])
+		}
+		for _, heading := range headingLine.FindAllStringSubmatch(text(page), -1) {
+			all = append(all, strings.ReplaceAll(notInAnchor.ReplaceAllString(strings.ToLower(heading[1]), ""), " ", "-"))
+		}
+		return all
+	}
+	found := 0
+	for _, page := range pages {
+		for _, link := range relativeLink.FindAllStringSubmatch(text(page), -1) {
+			found++
+			file, anchor, hasAnchor := strings.Cut(link[1], "#")
+			target := page
+			if file != "" {
+				target = filepath.Join(filepath.Dir(page), filepath.FromSlash(file))
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s, which is not there", page, link[1])
+			} else if hasAnchor && strings.HasSuffix(target, ".md") && !slices.Contains(anchors(target), anchor) {
+				t.Errorf("%s links to %s, and that page has no such heading", page, link[1])
+			}
+		}
+	}
+	if found < 60 {
+		t.Errorf("%d links found, want more", found)
+	}
+}

@@ -176,7 +176,7 @@ func exampleTokenFile(t *testing.T) {
 	}
 
 	// With the data directory gone it is, and what replaces the server says so.
-	expectOutput(t, s.w.must("apply", "-replace=terraform_data.server"), "Operator Token of Another Server Was Let Go", "2 added, 0 changed, 2 destroyed")
+	expectOutput(t, s.w.must("apply", "-replace=terraform_data.server"), "Operator Token of Another Server Has Left the State", "2 added, 0 changed, 2 destroyed")
 	again := s.expectEstablished(t)
 	if again == operator || s.accepts(t, s.fileToken()) || s.accepts(t, operator) {
 		t.Error("an old token is accepted")

@@ -135,8 +135,8 @@ func TestPolicies(t *testing.T) {
 	t.Parallel()
 	const (
 		rotation   = "A Rotation"
-		regenerate = "Consent to Regenerate"
-		living     = "A Living Token Will Be Regenerated"
+		regenerate = "Permission to Regenerate"
+		existing   = "An Existing Token Will Be Regenerated"
 		protection = "Deletion Protection Is Switched Off"
 		removal    = "The Operator Token Leaves the State"
 		expiry     = "A Token That Never Expires"
@@ -145,7 +145,7 @@ func TestPolicies(t *testing.T) {
 		ci       = "influxdb3_named_admin_token.ci: "
 	)
 	rules := policyRules(t)
-	all := []string{rotation, regenerate, living, protection, removal, expiry}
+	all := []string{rotation, regenerate, existing, protection, removal, expiry}
 	if len(rules) != len(all) {
 		t.Fatalf("the guide has %d rules, want %d", len(rules), len(all))
 	}
@@ -158,7 +158,7 @@ func TestPolicies(t *testing.T) {
 		plan := w.must("show", "-json", "plan").stdout
 		for _, heading := range all {
 			documents := plan
-			if heading == living {
+			if heading == existing {
 				documents = events
 			}
 			if got := policySays(t, rules[heading], documents); !slices.Equal(got, want[heading]) {
@@ -205,6 +205,6 @@ func TestPolicies(t *testing.T) {
 	check(other, nil, nil)
 	check(other, []string{"-var", "existing=regenerate"}, map[string][]string{
 		regenerate: {operator + "an operator token that somebody else holds may be regenerated"},
-		living:     {operator + "a living operator token will be regenerated"},
+		existing:   {operator + "an existing operator token will be regenerated"},
 	})
 }

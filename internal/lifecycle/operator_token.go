@@ -186,7 +186,7 @@ func (o *Operator) create(ctx context.Context) (*influxdb3.Token, *influxdb3.Err
 // takeUnseen handles a server that has an operator token, and no credential to look
 // at it with. lost: the reply to a creation was lost, which may have made it.
 func (o *Operator) takeUnseen(ctx context.Context, consent, lost bool, refused *influxdb3.Error) (OperatorToken, []Warning, error) {
-	problem := &Error{Problem: ProblemNoCredential, Message: "the server has an operator token already, and no credential is configured"}
+	problem := &Error{Problem: ProblemNoCredential, Message: "the server has an operator token already, and the provider has no token"}
 	if refused != nil {
 		problem.Message, problem.Err = "the server has an operator token already, and it refuses the provider's token", refused
 	}
@@ -351,7 +351,7 @@ func (o *Operator) Resume(ctx context.Context, handed OperatorToken, triggersCha
 		return token, warnings, failed
 	}
 	return token, append(warnings, Warning{
-		Summary: "Operator Token of Another Server Was Let Go",
+		Summary: "Operator Token of Another Server Has Left the State",
 		Detail: fmt.Sprintf("Another server answers now. The operator token %s that was in state does not work there. "+
 			"From now on the state has the operator token of the new server. The old one stays valid on the old server, if that still runs.", handed.Hash()),
 	}), nil

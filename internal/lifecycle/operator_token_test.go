@@ -1224,7 +1224,7 @@ func TestEstablish_existing(t *testing.T) {
 		{credential: dead, created: 1, recovery: true, want: lifecycle.ProblemNoCredential},
 		{credential: dead, created: 1, recovery: true, consent: true, replaced: true},
 		{credential: dead, created: 2, lost: true, want: lifecycle.ProblemLost, message: "HTTP 401"},
-		{credential: none, created: 1, consent: true, want: lifecycle.ProblemNoCredential, message: "no credential is configured"},
+		{credential: none, created: 1, consent: true, want: lifecycle.ProblemNoCredential, message: "the provider has no token"},
 		{credential: none, created: 1, consent: true, recovery: true, replaced: true},
 		{credential: none, created: 2, lost: true, want: lifecycle.ProblemLost},
 		// Whoever has it may have made it just before: the listener's owner decides.

@@ -109,7 +109,7 @@ func (r *adminTokenResource) foresee(ctx context.Context, plan adminTokenModel) 
 		server.operatorResources.willFail()
 		diags.Append(operatorTokenProblem(establishing, err, server))
 	case seen.Regenerate:
-		diags.Append(regeneratesLiving(seen.Hash, server))
+		diags.Append(regeneratesExisting(seen.Hash, server))
 	}
 	return diags
 }

@@ -348,9 +348,9 @@ func TestAccAdminToken_existingTokenRefused(t *testing.T) {
 		resource []string
 		want     string
 	}{
-		"no credential":              {nil, nil, `no\s+credential\s+is\s+configured(.|\n)*give\s+it\s+to\s+the\s+provider(.|\n)*existing_token\s+=\s+"regenerate"`},
-		"no credential, recovery":    {[]string{recovery}, nil, `no\s+credential\s+is\s+configured`},
-		"no credential, regenerate":  {nil, []string{`existing_token = "regenerate"`}, `no\s+credential\s+is\s+configured(.|\n)*--admin-token-recovery-http-bind`},
+		"no credential":              {nil, nil, `the\s+provider\s+has\s+no\s+token(.|\n)*give\s+it\s+to\s+the\s+provider(.|\n)*existing_token\s+=\s+"regenerate"`},
+		"no credential, recovery":    {[]string{recovery}, nil, `the\s+provider\s+has\s+no\s+token`},
+		"no credential, regenerate":  {nil, []string{`existing_token = "regenerate"`}, `the\s+provider\s+has\s+no\s+token(.|\n)*--admin-token-recovery-http-bind`},
 		"dead credential":            {[]string{fmt.Sprintf("token = %q", secretToken)}, nil, `401`},
 		"dead credential, consent":   {[]string{fmt.Sprintf("token = %q", secretToken)}, []string{`existing_token = "regenerate"`}, `401`},
 		"named admin token":          {[]string{fmt.Sprintf("token = %q", named)}, nil, `it\s+is\s+not\s+the\s+operator\s+token(.|\n)*existing_token\s+=\s+"regenerate"`},
@@ -621,7 +621,7 @@ func TestAccAdminToken_replacementAndSecondResource(t *testing.T) {
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
 			{Config: block(s) + operator(unprotected) + child},
-			{Taint: []string{address}, Config: block(s) + operator(unprotected) + child + second, ExpectError: regexp.MustCompile(`Second\s+Resource\s+for\s+One\s+Operator\s+Token|no\s+credential\s+is\s+configured`)},
+			{Taint: []string{address}, Config: block(s) + operator(unprotected) + child + second, ExpectError: regexp.MustCompile(`Second\s+Resource\s+for\s+One\s+Operator\s+Token|the\s+provider\s+has\s+no\s+token`)},
 			{RefreshState: true, ExpectNonEmptyPlan: true, Check: func(state *terraform.State) error {
 				for _, r := range state.RootModule().Resources {
 					if r.Type == "influxdb3_admin_token" && s.Accepts(t, r.Primary.Attributes["token"]) {

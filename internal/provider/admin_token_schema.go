@@ -66,7 +66,7 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				CustomType:    durationType{},
 				PlanModifiers: []planmodifier.String{keepEqualDuration{}},
 				MarkdownDescription: "Age from which the token is regenerated, such as `90d`, `2w` or `1h30m`. The first apply after that age regenerates it. " +
-					"Terraform learns the age when it refreshes the state. An apply that changes `rotate_after` does not regenerate the token because of its age.",
+					"Terraform learns the age when it refreshes the state. So an apply that changes `rotate_after` does not look at the age yet. The next apply does.",
 				Validators: []validator.String{positiveDuration{}},
 			},
 			"existing_token": schema.StringAttribute{

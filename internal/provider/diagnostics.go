@@ -88,7 +88,7 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 		return "Somebody else has regenerated the token since the last refresh, or something on the way sent the request twice. In the second case nobody holds the new token. " + deadNow(op),
 			"Do one of these and apply again, which then regenerates:\n" + bullets(erroredState, capital(wayToken(server)), capital(wayRecovery(server)))
 	case lifecycle.ProblemRegeneratedElsewhere:
-		return "The old token no longer works. It was due because of its age. That is no reason to regenerate a token that somebody else has just made. " + deadNow(op),
+		return "The old token no longer works. A rotation was due only because of the token's age. That is no reason to regenerate a token that somebody else has just made. " + deadNow(op),
 			"Do one of these and apply again:\n" + bullets(
 				"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): it is taken into state and not changed",
 				`If the current one may be regenerated, change a value in rotation_triggers or set existing_token = "regenerate"`)
@@ -122,7 +122,7 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 	case lifecycle.ProblemExpired:
 		return expiredNow, expiredNext
 	default:
-		return "This request only asks, so it changed nothing. " + kept, cause(err, server)
+		return "This request only reads, so it changed nothing. " + kept, cause(err, server)
 	}
 }
 
@@ -350,8 +350,8 @@ func creationFailed(state adminTokenModel, server *configuredServer) diag.Diagno
 			"Correct the other error and apply again. If you renamed the block, add a moved block: then nothing is removed.")
 }
 
-func regeneratesLiving(hash string, server *configuredServer) diag.Diagnostic {
-	return diag.NewWarningDiagnostic("A Living Operator Token Will Be Regenerated",
+func regeneratesExisting(hash string, server *configuredServer) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Existing Operator Token Will Be Regenerated",
 		"The server has "+whichHash(hash, server)+`, and existing_token = "regenerate" allows to regenerate it. Everybody who uses it needs the new one.`)
 }
 
@@ -384,7 +384,7 @@ func rotatedElsewhere(state adminTokenModel, server *configuredServer, imported 
 			"Do one of these and apply again:\n"+bullets(ways...))
 }
 
-// fallbackWarning tells of a rotation that nothing would heal.
+// fallbackWarning tells of a rotation whose reply must not be lost.
 func (m adminTokenModel) fallbackWarning() (diags diag.Diagnostics) {
 	what := map[lifecycle.Fallback]string{
 		lifecycle.FallbackRefused: "The server does not accept the provider's token",
@@ -392,7 +392,7 @@ func (m adminTokenModel) fallbackWarning() (diags diag.Diagnostics) {
 		lifecycle.FallbackNone:    "The provider has no token besides this one",
 	}[lifecycle.Fallback(m.FallbackStatus.ValueString())]
 	if what != "" {
-		diags.AddWarning("Nothing Would Heal a Lost Rotation",
+		diags.AddWarning("Rotation Has No Fallback",
 			what+". If the reply to this rotation is lost on the way, so is the new token. "+
 				"Give the provider a named admin token (token, or "+envToken+"), or the address of the recovery listener (recovery_url, or "+envRecoveryURL+").")
 	}

@@ -46,9 +46,13 @@ type resourceTokenModel struct {
 	Permissions types.Set `tfsdk:"permissions"`
 }
 
-const issuedDescription = "The server shows a token only once, when it makes it. The provider saves it in state, as the sensitive attribute `token`.\n\n" +
-	"The server cannot change a token, so a change of its name, lifetime or triggers replaces it. " +
-	"It is also replaced when it has expired or expires within `rotate_before_expiry`, and when somebody else has deleted it or made another one with its name."
+// issuedDescription says what both kinds of issued tokens do. A change of the
+// properties in fixed replaces the token.
+func issuedDescription(fixed string) string {
+	return "The server shows a token only once, when it makes it. The provider saves it in state, as the sensitive attribute `token`.\n\n" +
+		"The server cannot change a token, so a change of its " + fixed + " replaces it. " +
+		"It is also replaced when it has expired or expires within `rotate_before_expiry`, and when somebody else has deleted it or made another one with its name."
+}
 
 // issuedTokenAttributes are those that both kinds of issued tokens have.
 func issuedTokenAttributes() map[string]schema.Attribute {
@@ -74,7 +78,7 @@ func issuedTokenAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			CustomType:          durationType{},
 			PlanModifiers:       []planmodifier.String{keepEqualDuration{}},
-			MarkdownDescription: "Lifetime of the token in whole seconds, such as `90d`, `2w` or `1h30m`. Without it the token never expires. Changing it replaces the token. Only the first change after an import does not: it is saved in state, and the token stays as it is.",
+			MarkdownDescription: "Lifetime of the token in whole seconds, such as `90d`, `2w` or `1h30m`. Without it the token never expires. Changing it replaces the token. The first change after an import is an exception: it is saved in state, and the token stays as it is.",
 			Validators:          []validator.String{positiveDuration{wholeSeconds: true}},
 		},
 		"rotation_triggers": schema.MapAttribute{
@@ -87,7 +91,7 @@ func issuedTokenAttributes() map[string]schema.Attribute {
 			CustomType:    durationType{},
 			PlanModifiers: []planmodifier.String{keepEqualDuration{}},
 			MarkdownDescription: "How long before its expiry the token is replaced, such as `7d`. The first apply in that time replaces it. It must be shorter than `expires_in`. " +
-				"Terraform learns whether it is time when it refreshes the state. An apply that changes `rotate_before_expiry` does not replace the token because of its expiry, unless it has expired.",
+				"Terraform learns whether it is time when it refreshes the state. So an apply that changes `rotate_before_expiry` does not look at the time yet, unless the token has expired. The next apply does.",
 			Validators: []validator.String{positiveDuration{}},
 		},
 		"keep_on_destroy": schema.BoolAttribute{
@@ -205,7 +209,7 @@ func (m issuedTokenModel) warnings(now time.Time) (diags diag.Diagnostics) {
 	expires := timeOf(m.ExpiresAt)
 	switch {
 	case m.foreign():
-		diags.AddWarning("Token Was Made Anew by Somebody Else", fmt.Sprintf("Somebody else has made a token named %q, and the one in state is gone. The plan replaces it, and that deletes the other token if the name stays the same. "+
+		diags.AddWarning("Token Was Replaced by Somebody Else", fmt.Sprintf("Somebody else has made a token named %q, and the one in state is gone. The plan replaces it, and that deletes the other token if the name stays the same. "+
 			"If you want to keep the other token, first change the name or use a name_prefix, or remove the resource.", loggable(m.Name.ValueString())))
 	case m.Status.ValueString() == string(lifecycle.IssuedActive) && !expires.IsZero() && m.RotateBeforeExpiry.IsNull() &&
 		expires.Sub(now) < expires.Sub(timeOf(m.CreatedAt))/10:
@@ -227,7 +231,7 @@ func (m issuedTokenModel) expiryWarning(state resourceTokenModel) (diags diag.Di
 	if !at.IsZero() {
 		expires = "expires at " + at.Format(time.RFC3339)
 	}
-	diags.AddAttributeWarning(path.Root("expires_in"), "Imported Token Expires Otherwise",
+	diags.AddAttributeWarning(path.Root("expires_in"), "Imported Token Has Another Expiry",
 		fmt.Sprintf("expires_in is %s, but the imported token %s. The first change after an import replaces nothing. To get a token with this expires_in, replace it with `terraform apply -replace`.", want, expires))
 	return diags
 }

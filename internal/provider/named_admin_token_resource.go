@@ -35,7 +35,7 @@ func (r *namedAdminTokenResource) Metadata(_ context.Context, req resource.Metad
 func (r *namedAdminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Manages a named admin token (InfluxDB 3.1 and later). A named admin token may do everything. On InfluxDB 3 Core it may also regenerate the operator token. It still works after the operator token was regenerated.\n\n" +
-			issuedDescription,
+			issuedDescription("name, lifetime or triggers"),
 		Attributes: issuedTokenAttributes(),
 	}
 }

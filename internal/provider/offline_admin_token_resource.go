@@ -32,7 +32,7 @@ type offlineAdminTokenModel struct {
 // What the attributes of the resource and of the ephemeral resource are.
 const (
 	offlineTokenDescription = "The token."
-	offlineHashDescription  = "First nine hex digits of the SHA-512 of the token, as the server lists it. It is no secret."
+	offlineHashDescription  = "First nine hexadecimal digits of the SHA-512 hash of the token, as `influxdb3 show tokens` prints them. The hash is not secret."
 	offlineFileDescription  = "Content of the file for `--admin-token-file`: JSON with the token and the name `_admin`, without an expiry, as `influxdb3 create token --admin --offline` writes it. " +
 		"Give the file the mode `0600`."
 )
@@ -49,7 +49,7 @@ func (*offlineAdminTokenResource) Schema(_ context.Context, _ resource.SchemaReq
 		MarkdownDescription: "An admin token that is made without a server, for the server's first start. A server that starts with it in its token file (`--admin-token-file`, InfluxDB 3.4 and later) " +
 			"has an operator token from the first moment: nobody else can create it.\n\n" +
 			"The resource sends no request and needs no provider configuration. The token is in state. " +
-			"So let an `influxdb3_admin_token` with `existing_token = \"regenerate\"` replace it in the same apply: then what is in state and in the file no longer works.\n\n" +
+			"So let an `influxdb3_admin_token` with `existing_token = \"regenerate\"` replace it in the same apply: then what is in state and in the file no longer works. [examples/token-file](https://github.com/influxdb3-community/terraform-provider-influxdb3/tree/main/examples/token-file) shows the whole configuration.\n\n" +
 			"A server reads the file only as long as it has no token of that name. So another token here changes nothing on a server that runs, and an old file does no harm. " +
 			"But a server whose data directory was lost accepts the token of its file again.",
 		Attributes: map[string]schema.Attribute{
@@ -60,7 +60,7 @@ func (*offlineAdminTokenResource) Schema(_ context.Context, _ resource.SchemaReq
 					func(_ context.Context, req planmodifier.MapRequest, resp *mapplanmodifier.RequiresReplaceIfFuncResponse) {
 						resp.RequiresReplace = anyUnknown(req.PlanValue) || triggersDiffer(req.PlanValue, req.StateValue)
 					}, replacedByTriggers, replacedByTriggers)},
-				MarkdownDescription: "Arbitrary values. When one of them is changed, added or removed, the resource is replaced and makes another token. No map and an empty map are the same.",
+				MarkdownDescription: "Arbitrary values. When you change, add or remove a value, the resource is replaced and makes another token. An empty map is the same as no map.",
 			},
 			"token":        schema.StringAttribute{Computed: true, Sensitive: true, PlanModifiers: keep, MarkdownDescription: offlineTokenDescription},
 			"hash":         schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: offlineHashDescription},

@@ -78,7 +78,7 @@ func (r *resourceTokenResource) Schema(_ context.Context, _ resource.SchemaReque
 			},
 		},
 	}
-	resp.Schema = schema.Schema{MarkdownDescription: "Manages a resource token: a token that may do only what its `permissions` say. InfluxDB 3 Enterprise and InfluxDB 3 Cloud have resource tokens, InfluxDB 3 Core has none.\n\n" + issuedDescription, Attributes: attributes}
+	resp.Schema = schema.Schema{MarkdownDescription: "Manages a resource token: a token that may do only what its `permissions` say. InfluxDB 3 Enterprise and InfluxDB 3 Cloud have resource tokens, InfluxDB 3 Core has none.\n\n" + issuedDescription("name, permissions, lifetime or triggers"), Attributes: attributes}
 }
 
 // permissionsOf reads a set of permissions, sorted so that the same set is always
