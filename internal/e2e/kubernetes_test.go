@@ -274,7 +274,7 @@ func exampleKubernetes(t *testing.T, _ *influxdb3test.Server, w *workspace) {
 	all += w.must("plan", "-out=plan").String()
 	r := w.must("apply", "plan")
 	all += r.String()
-	expectOutput(t, r, "Nothing Would Heal a Lost Rotation") // without a named admin token
+	expectOutput(t, r, "Rotation Has No Fallback") // without a named admin token
 	expectHandedOn()
 	all += w.must("show", "-json", "plan").stdout
 	w.expectNothingToDo()
