@@ -53,6 +53,11 @@ func exampleWorkspace(t *testing.T, s *influxdb3test.Server, name string) *works
 			t.Fatal(err)
 		}
 	}
+	if strings.Contains(all, "hashicorp/kubernetes") {
+		if err := installKubernetes(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	w.must("init")
 	return w
 }
@@ -77,6 +82,8 @@ func TestExamples(t *testing.T) {
 		"import":                                  {nil, exampleImport},
 		"handing-on":                              {nil, exampleHandingOn},
 		"secret-store":                            {nil, exampleSecretStore},
+		"kubernetes":                              {nil, exampleKubernetes},
+		"docker-compose":                          {nil, exampleDockerCompose},
 		"testing":                                 {nil, exampleTesting},
 		"functions/token_hash":                    {nil, exampleFunction},
 		"functions/parse_permission":              {nil, exampleFunction},

@@ -114,12 +114,18 @@ func install(root, source, version, module, pkg string) error {
 	if _, err := goTool("build", "-C", module, "-o", binary, pkg); err != nil {
 		return err
 	}
+	return layOut(root, source, version, binary)
+}
+
+// layOut puts a provider's binary where a CLI looks for it in the mirror.
+func layOut(root, source, version, binary string) error {
+	name := "terraform-provider-" + filepath.Base(source)
 	for _, host := range registries {
 		dir := filepath.Join(root, host, filepath.FromSlash(source), version, runtime.GOOS+"_"+runtime.GOARCH)
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return err
 		}
-		if err := os.Link(binary, filepath.Join(dir, name+"_v"+version)); err != nil {
+		if err := os.Symlink(binary, filepath.Join(dir, name+"_v"+version)); err != nil {
 			return err
 		}
 	}
