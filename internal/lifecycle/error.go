@@ -118,6 +118,17 @@ func NeedsHandOver(err error) bool {
 	return known != nil && (known.Problem == ProblemNoCredential || known.Problem == ProblemNotOperatorToken || known.Problem == ProblemLost)
 }
 
+// NotReached says whether a look failed because nobody was there to answer it, or only a
+// gateway that says so.
+func NotReached(err error) bool {
+	known := asError(err)
+	if known == nil || known.Problem != ProblemUnavailable && known.Problem != ProblemNotDone {
+		return false
+	}
+	failed := asCall(known.Err)
+	return failed != nil && failed.NotUp()
+}
+
 // Warning is something that went well in the end and that an operator should
 // know of.
 type Warning struct {

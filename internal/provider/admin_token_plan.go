@@ -17,15 +17,17 @@ import (
 // what is planned to change, again at apply; it must not come out otherwise then,
 // so that it looks at state and configuration alone and never at the clock.
 func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	server := r.server()
 	var state, plan adminTokenModel
 	switch {
 	case req.State.Raw.IsNull():
 		resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+		server := r.server(plan.Server)
 		replacement, diags := getPrivate[bool](ctx, req.Private, privatePlanned)
 		resp.Diagnostics.Append(diags...)
 		switch {
 		case resp.Diagnostics.HasError():
+		case server.isMissing():
+			resp.Diagnostics.Append(missingServer(server))
 		case server.hasCredential() && !server.operatorResources.creates(replacement):
 			resp.Diagnostics.Append(secondResource(server))
 		default:
@@ -35,6 +37,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 		return
 	case req.Plan.Raw.IsNull():
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		server := r.server(state.Server)
 		if !resp.Diagnostics.HasError() && !state.removal(server).Allowed() {
 			resp.Diagnostics.Append(deletionProtected(state, server))
 		}
@@ -42,6 +45,17 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	server := r.server(state.Server)
+	if !plan.Server.Equal(state.Server) {
+		if state.protected() && !state.removal(server).Allowed() {
+			resp.Diagnostics.Append(serverChanged(state, server))
+		}
+		return // it is replaced, and planned once more as a creation
+	}
+	if server.isMissing() {
+		resp.Diagnostics.Append(missingServer(server))
+		return
+	}
 	circumstances, diags := r.circumstances(ctx, plan, state, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -98,11 +112,16 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 
 // foresee says at plan what a creation will do, as far as a look can tell.
 func (r *adminTokenResource) foresee(ctx context.Context, plan adminTokenModel) (diags diag.Diagnostics) {
-	server := r.server()
+	server := r.server(plan.Server)
 	if !server.usable() || plan.ExistingToken.IsUnknown() || server.operatorResources.hasHandedOver() {
 		return diags
 	}
 	seen, err := server.operator().Foresee(ctx, plan.consents())
+	if other, ok := server.claims.free(seen.Hash, server.name); !ok {
+		server.operatorResources.willFail()
+		diags.Append(oneServerTwice(seen.Hash, other, server))
+		return diags
+	}
 	held, protected := server.operatorResources.holds(seen.Hash)
 	switch {
 	case held && protected:

@@ -35,9 +35,9 @@ func (r *adminTokenResource) Metadata(_ context.Context, req resource.MetadataRe
 // Create implements resource.Resource.
 func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	defer keepAlive()()
-	server := r.server()
 	var plan adminTokenModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	server := r.server(plan.Server)
 	resp.Diagnostics.Append(plan.checkRecipients()...)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
@@ -90,6 +90,11 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		resp.Diagnostics.Append(operatorTokenProblem(op, err, server))
 		return
 	}
+	if other, ok := server.claims.claim(token.Hash(), server.name); !ok { // taken over by both
+		server.operatorResources.end(nil)
+		resp.Diagnostics.Append(oneServerTwice(token.Hash(), other, server))
+		return
+	}
 	if token.Secret.IsEmpty() { // it was handed over, and is as it was
 		if !plan.AgeRecipients.Equal(handed.model.AgeRecipients) {
 			server.operatorResources.end(nil)
@@ -110,9 +115,9 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 
 // Read implements resource.Resource.
 func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	server := r.server()
 	var state adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	server := r.server(state.Server)
 	// The framework expects an identity whatever follows.
 	resp.Diagnostics.Append(identify(ctx, resp.Identity, state.Name, state.ClusterUUID)...)
 	if resp.Diagnostics.HasError() || !server.usable() {
@@ -128,7 +133,14 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 	server.operatorResources.sawState(state.Hash.ValueString(), state.protected())
 	seen, err := server.operator().Inspect(ctx, state.operatorToken(facts, server.identities), durationOf(state.RotateAfter))
 	if err != nil {
-		resp.Diagnostics.Append(operatorTokenProblem(reading, err, server))
+		keeps, diags := server.unreachable(err)
+		if resp.Diagnostics.Append(diags...); !keeps {
+			resp.Diagnostics.Append(operatorTokenProblem(reading, err, server))
+		}
+		return
+	}
+	if other, ok := server.claims.claim(seen.Token.Hash(), server.name); !ok {
+		resp.Diagnostics.Append(oneServerTwice(seen.Token.Hash(), other, server))
 		return
 	}
 	stage = stage.Refreshed(server.importedHere(state.Hash.ValueString()))
@@ -152,10 +164,10 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 // Update implements resource.Resource.
 func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	defer keepAlive()()
-	server := r.server()
 	var state, plan adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	server := r.server(plan.Server)
 	circumstances, diags := r.circumstances(ctx, plan, state, req.Private)
 	resp.Diagnostics.Append(diags...)
 	facts, diags := getPrivate[operatorFacts](ctx, req.Private, privateFacts)
@@ -226,9 +238,9 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 // token; what it has is handed over to a creation that may follow, of a replacement
 // or of another block.
 func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	server := r.server()
 	var state adminTokenModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	server := r.server(state.Server)
 	facts, diags := getPrivate[operatorFacts](ctx, req.Private, privateFacts)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -263,9 +275,11 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 
 // ImportState implements resource.ResourceWithImportState.
 func (r *adminTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	server := r.server()
 	identity, diags := importName(ctx, req)
 	resp.Diagnostics.Append(diags...)
+	serverName, diags := r.importServer(ctx, &identity, req.ID == "")
+	resp.Diagnostics.Append(diags...)
+	server := r.server(serverName)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
@@ -284,6 +298,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 	}
 	model := adminTokenModel{
 		secretModel:        importedSecret(server.identities),
+		Server:             serverName,
 		RotationTriggers:   types.MapNull(types.StringType),
 		RotateAfter:        durationNull(),
 		ExistingToken:      types.StringValue(existingAdopt),

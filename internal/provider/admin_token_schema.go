@@ -23,6 +23,7 @@ import (
 type adminTokenModel struct {
 	secretModel
 
+	Server             types.String      `tfsdk:"server"`
 	RotationTriggers   types.Map         `tfsdk:"rotation_triggers"`
 	RotateAfter        duration          `tfsdk:"rotate_after"`
 	ExistingToken      types.String      `tfsdk:"existing_token"`
@@ -60,6 +61,7 @@ func (r *adminTokenResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"The old token stops working as soon as the token is regenerated. The server shows the new token only once. The provider saves it in state, as the sensitive attribute `token`. " +
 			"A server has one operator token, so use one such resource for each server.",
 		Attributes: map[string]schema.Attribute{
+			"server": serverAttribute("An operator token belongs to one server: a change replaces the resource, which `deletion_protection` refuses."),
 			"rotation_triggers": schema.MapAttribute{
 				ElementType:         types.StringType,
 				Optional:            true,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/agefile"
@@ -14,16 +15,77 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
-// configuredServers are the servers of a provider block by name; "" is that of the
-// block itself. It is what Configure hands to resources and data sources, and nil
-// before the provider is configured.
-type configuredServers map[string]*configuredServer
+// configuredServers are the servers of a provider block. It is what Configure hands to
+// resources and data sources, and nil before the provider is configured.
+type configuredServers struct {
+	byName  map[string]*configuredServer // "" is that of the block itself
+	unknown bool                         // which servers there are besides it is not known yet
+	claims  claims
+}
+
+// get returns the server of a name that is written in a block. One that nobody knows yet,
+// and one that there is not, cannot be used. nil is before the provider is configured.
+func (s *configuredServers) get(name types.String) *configuredServer {
+	switch {
+	case s == nil:
+		return nil
+	case name.IsUnknown():
+		return &configuredServer{unknown: "server"}
+	}
+	server := s.byName[name.ValueString()]
+	switch {
+	case server != nil:
+		return server
+	case s.unknown:
+		return &configuredServer{name: name.ValueString(), unknown: "servers"}
+	default:
+		return &configuredServer{name: name.ValueString(), missing: true}
+	}
+}
+
+// claims are the operator tokens of this process by hash, with the server under whose name
+// each was seen: two entries can have the same server behind them.
+type claims struct {
+	mu     sync.Mutex
+	byHash map[string]string
+}
+
+// free says whether no other server has that token.
+func (c *claims) free(hash, server string) (other string, ok bool) {
+	if c == nil { // a test of one server
+		return "", true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	other, held := c.byHash[hash]
+	return other, !held || other == server
+}
+
+// claim notes whose token that is, unless another server has it.
+func (c *claims) claim(hash, server string) (other string, ok bool) {
+	if other, ok = c.free(hash, server); !ok || c == nil {
+		return other, ok
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byHash == nil {
+		c.byHash = map[string]string{}
+	}
+	c.byHash[hash] = server
+	return "", true
+}
 
 // configuredServer is a server that resources work with, and what this process has
 // learned of it. Every alias of a provider block is a process of its own, plan and
 // apply are different ones, so that it lives for one of them.
 type configuredServer struct {
+	name    string // in servers, "" for that of the block itself
 	unknown string // the attribute that is not known yet, "" if the server can be used
+	missing bool   // there is no such entry in servers
+
+	mayBeUnreachable bool // a refresh keeps what is in state, with one warning
+	warned           sync.Once
+	claims           *claims // of all servers of the block
 
 	client            *influxdb3.Client
 	clock             lifecycle.Clock
@@ -59,8 +121,11 @@ func (s *configuredServer) list(ctx context.Context) (*influxdb3.Listing, error)
 	return s.client.ListTokens(ctx, s.credentials.Current())
 }
 
+// isMissing says whether servers has no such entry.
+func (s *configuredServer) isMissing() bool { return s != nil && s.missing }
+
 // usable says whether there is somebody to call.
-func (s *configuredServer) usable() bool { return s != nil && s.unknown == "" }
+func (s *configuredServer) usable() bool { return s != nil && s.unknown == "" && !s.missing }
 
 // hasCredential says whether there is anything with which the token of a resource that
 // is created could be another one's: without it a creation takes nothing from anybody.
@@ -70,10 +135,14 @@ func (s *configuredServer) hasCredential() bool {
 
 // notConfigured reports that there is nobody to call, if it is so.
 func (s *configuredServer) notConfigured(diags *diag.Diagnostics) bool {
-	if s.usable() {
+	switch {
+	case s.usable():
 		return false
+	case s.isMissing():
+		diags.Append(missingServer(s))
+	default:
+		diags.Append(providerUnknown(s))
 	}
-	diags.Append(providerUnknown(s))
 	return true
 }
 
@@ -140,7 +209,7 @@ func (s *configuredServer) serverTime(listing *influxdb3.Listing) time.Time {
 
 // onServer is what every resource and data source has: the servers that there are.
 type onServer struct {
-	servers configuredServers
+	servers *configuredServers
 }
 
 // configure takes what Configure of the provider has handed out.
@@ -148,13 +217,13 @@ func (o *onServer) configure(handed any) (diags diag.Diagnostics) {
 	if handed == nil {
 		return diags // not configured yet
 	}
-	servers, ok := handed.(configuredServers)
+	servers, ok := handed.(*configuredServers)
 	if !ok {
-		diags.AddError("Unexpected Provider Data", fmt.Sprintf("Expected configuredServers, got %T. This is a bug in the provider; please report it.", handed))
+		diags.AddError("Unexpected Provider Data", fmt.Sprintf("Expected *configuredServers, got %T. This is a bug in the provider; please report it.", handed))
 	}
 	o.servers = servers
 	return diags
 }
 
 // server is the one to work with, nil before the provider is configured.
-func (o *onServer) server() *configuredServer { return o.servers[""] }
+func (o *onServer) server(name types.String) *configuredServer { return o.servers.get(name) }

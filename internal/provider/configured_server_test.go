@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
@@ -20,25 +22,39 @@ func configuredFor(t *testing.T, s *influxdb3test.Server, credential string) *co
 }
 
 // onBlock is what a resource has after Configure.
-func onBlock(server *configuredServer) onServer { return onServer{configuredServers{"": server}} }
+func onBlock(server *configuredServer) onServer {
+	return onServer{&configuredServers{byName: map[string]*configuredServer{"": server}}}
+}
 
 // Before the provider is configured there is nobody to call, and the wrong thing is no
 // server.
 func TestOnServer(t *testing.T) {
 	t.Parallel()
+	block, none := types.StringNull(), types.StringValue("none")
 	var o onServer
-	if diags := o.configure(nil); diags.HasError() || o.server().usable() {
+	if diags := o.configure(nil); diags.HasError() || o.server(block).usable() {
 		t.Errorf("not configured yet: %v", diags)
 	}
-	if diags := o.configure("url"); !diags.HasError() || o.server().usable() {
+	if diags := o.configure("url"); !diags.HasError() || o.server(block).usable() {
 		t.Error("a text is no server")
 	}
 	server := newConfiguredServer(nil, influxdb3.Secret{}, &testClock{})
-	if diags := o.configure(configuredServers{"": server, "other": {unknown: "url"}}); diags.HasError() || o.server() != server || !server.usable() {
+	servers := &configuredServers{byName: map[string]*configuredServer{"": server, "other": {unknown: "url"}}}
+	if diags := o.configure(servers); diags.HasError() || o.server(block) != server || !server.usable() {
 		t.Errorf("the block itself: %v", diags)
 	}
-	if o.servers["other"].usable() {
+	if o.server(types.StringValue("other")).usable() {
 		t.Error("one whose address is not known can be used")
+	}
+	if other := o.server(types.StringUnknown()); other.usable() || other.isMissing() {
+		t.Error("one that is not known can be used, or is missing")
+	}
+	if other := o.server(none); other.usable() || !other.isMissing() {
+		t.Error("one that there is not can be used")
+	}
+	servers.unknown = true
+	if other := o.server(none); other.usable() || other.isMissing() {
+		t.Error("one that there may be can be used, or is missing")
 	}
 }
 

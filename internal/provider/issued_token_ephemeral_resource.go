@@ -24,6 +24,7 @@ type issuedTokenEphemeralResource struct {
 }
 
 type issuedTokenEphemeralModel struct {
+	Server     types.String      `tfsdk:"server"`
 	NamePrefix types.String      `tfsdk:"name_prefix"`
 	ExpiresIn  duration          `tfsdk:"expires_in"`
 	Name       types.String      `tfsdk:"name"`
@@ -56,6 +57,7 @@ const runDescription = "Makes the token when Terraform opens the ephemeral resou
 // runTokenAttributes are those that both kinds have.
 func runTokenAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
+		"server": schema.StringAttribute{Optional: true, Validators: []validator.String{nameOfServer{}}, MarkdownDescription: serverDescription},
 		"name_prefix": schema.StringAttribute{
 			Optional: true, Computed: true, Validators: []validator.String{tokenName{prefix: true}},
 			MarkdownDescription: "Beginning of the name of the token. The rest makes the name unique. Defaults to `" + runPrefix + "`.",
@@ -79,12 +81,15 @@ func (e *issuedTokenEphemeralResource) Configure(_ context.Context, req ephemera
 // Open implements ephemeral.EphemeralResource.
 func (e *issuedTokenEphemeralResource) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	defer keepAlive()()
-	server := e.server()
 	model, diags := e.get(ctx, req.Config)
 	resp.Diagnostics.Append(diags...)
+	server := e.server(model.Server)
 	permissions, diags := permissionsOf(ctx, model.Permissions)
 	resp.Diagnostics.Append(diags...)
-	if !server.usable() {
+	switch {
+	case server.isMissing():
+		resp.Diagnostics.Append(missingServer(server))
+	case !server.usable():
 		resp.Diagnostics.Append(postponed(server))
 	}
 	if resp.Diagnostics.HasError() {
@@ -106,14 +111,14 @@ func (e *issuedTokenEphemeralResource) Open(ctx context.Context, req ephemeral.O
 	if err != nil {
 		resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, server))
 		if token != nil { // nothing is kept of it, so that it must not stay
-			resp.Diagnostics.Append(e.revoke(ctx, runToken{Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})...)
+			resp.Diagnostics.Append(e.revoke(ctx, runToken{Server: model.Server.ValueString(), Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})...)
 		}
 		return
 	}
 	given.add(token.Secret.Reveal()) // to keep it out of what is said
 	model.Name, model.Token, model.Hash = types.StringValue(name), types.StringValue(token.Secret.Reveal()), types.StringValue(token.Secret.Hash())
 	model.ExpiresAt = timestamp(token.ExpiresAt)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRunToken, runToken{Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRunToken, runToken{Server: model.Server.ValueString(), Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})...)
 	if e.kind == lifecycle.KindResource {
 		resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
 	} else {
@@ -124,6 +129,7 @@ func (e *issuedTokenEphemeralResource) Open(ctx context.Context, req ephemeral.O
 
 // runToken is what Close has to know of a token.
 type runToken struct {
+	Server      string `json:"server,omitempty"`
 	Name        string `json:"name"`
 	Hash        string `json:"hash"`
 	ClusterUUID string `json:"cluster_uuid,omitempty"`
@@ -134,7 +140,7 @@ func (e *issuedTokenEphemeralResource) Close(ctx context.Context, req ephemeral.
 	defer keepAlive()()
 	token, diags := getPrivate[runToken](ctx, req.Private, privateRunToken)
 	resp.Diagnostics.Append(diags...)
-	if token.Name == "" || !e.server().usable() {
+	if token.Name == "" || !e.server(optional(token.Server)).usable() {
 		return
 	}
 	resp.Diagnostics.Append(e.revoke(ctx, token)...)
@@ -143,7 +149,7 @@ func (e *issuedTokenEphemeralResource) Close(ctx context.Context, req ephemeral.
 // revoke deletes a token at the end of a run, also of one that was interrupted. That it
 // could not be deleted is no failure of the run: it expires.
 func (e *issuedTokenEphemeralResource) revoke(ctx context.Context, token runToken) (diags diag.Diagnostics) {
-	server := e.server()
+	server := e.server(optional(token.Server))
 	err := server.issuer().Revoke(context.WithoutCancel(ctx), lifecycle.Issued{Name: token.Name, Hash: token.Hash, ClusterUUID: token.ClusterUUID})
 	if err != nil {
 		diags.AddWarning("Token of This Run Was Not Deleted", fmt.Sprintf("%s.\n\nThe token %q works until it expires.\n\nTo delete it now: `%s`.", capital(err.Error()), loggable(token.Name), deletion(token.Name)))

@@ -15,15 +15,22 @@ import (
 // ModifyPlan implements resource.ResourceWithModifyPlan. Like that of the operator
 // token it looks at state and configuration, and never at the clock.
 func (r *issuedTokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	server := r.server()
 	if req.State.Raw.IsNull() {
 		plan, diags := r.get(ctx, req.Plan)
 		resp.Diagnostics.Append(diags...)
+		if server := r.server(plan.Server); server.isMissing() {
+			resp.Diagnostics.Append(missingServer(server))
+		}
 		resp.Diagnostics.Append(plan.madeAnew().planSecret(ctx, &resp.Plan)...)
 		return
 	}
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
+	server := r.server(state.Server)
+	if server.isMissing() {
+		resp.Diagnostics.Append(missingServer(server))
+		return
+	}
 	if req.Plan.Raw.IsNull() {
 		resp.Diagnostics.Append(state.keptFor(server, state.Hash.ValueString())...)
 		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateGivesWay, "")...)

@@ -27,9 +27,9 @@ type issuedTokenResource struct {
 // Create implements resource.Resource.
 func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	defer keepAlive()()
-	server := r.server()
 	plan, diags := r.get(ctx, req.Plan)
 	resp.Diagnostics.Append(diags...)
+	server := r.server(plan.Server)
 	resp.Diagnostics.Append(plan.checkRecipients()...)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
@@ -83,9 +83,9 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 
 // Read implements resource.Resource.
 func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	server := r.server()
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
+	server := r.server(state.Server)
 	// The framework expects an identity whatever follows.
 	resp.Diagnostics.Append(identify(ctx, resp.Identity, state.Name, state.ClusterUUID)...)
 	if resp.Diagnostics.HasError() || !server.usable() {
@@ -94,6 +94,10 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 	name := state.Name.ValueString()
 	row, listing, err := r.look(ctx, state)
 	if err != nil {
+		keeps, diags := server.unreachable(err)
+		if resp.Diagnostics.Append(diags...); keeps {
+			return
+		}
 		resp.Diagnostics.Append(issuedTokenProblem("Read", name, err, server))
 		return
 	}
@@ -120,7 +124,7 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 // that lags behind may not know a new token yet, or still know the one before it,
 // so that both are looked at again before they count.
 func (r *issuedTokenResource) look(ctx context.Context, state resourceTokenModel) (*influxdb3.TokenInfo, *influxdb3.Listing, error) {
-	server := r.server()
+	server := r.server(state.Server)
 	began := server.clock.Now()
 	for {
 		listing, err := server.tokens.get(ctx)
@@ -145,9 +149,9 @@ func (r *issuedTokenResource) look(ctx context.Context, state resourceTokenModel
 // Update implements resource.Resource. Nothing that the server knows changes
 // without a replacement.
 func (r *issuedTokenResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	server := r.server()
 	plan, diags := r.get(ctx, req.Plan)
 	resp.Diagnostics.Append(diags...)
+	server := r.server(plan.Server)
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(plan.checkRecipients()...)
@@ -167,9 +171,9 @@ func (r *issuedTokenResource) Update(ctx context.Context, req resource.UpdateReq
 // Delete implements resource.Resource.
 func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	defer keepAlive()()
-	server := r.server()
 	state, diags := r.get(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
+	server := r.server(state.Server)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
@@ -210,9 +214,11 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 
 // ImportState implements resource.ResourceWithImportState.
 func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	server := r.server()
 	identity, diags := importName(ctx, req)
 	resp.Diagnostics.Append(diags...)
+	serverName, diags := r.importServer(ctx, &identity, req.ID == "")
+	resp.Diagnostics.Append(diags...)
+	server := r.server(serverName)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
@@ -233,7 +239,7 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	}
 	model := resourceTokenModel{
 		issuedTokenModel: issuedTokenModel{
-			Name: types.StringValue(name), NamePrefix: types.StringNull(),
+			Server: serverName, Name: types.StringValue(name), NamePrefix: types.StringNull(),
 			ExpiresIn: durationNull(), RotateBeforeExpiry: durationNull(),
 			RotationTriggers: types.MapNull(types.StringType), KeepOnDestroy: types.BoolValue(false),
 			ID: types.StringValue(name), Hash: types.StringValue(row.Hash), secretModel: importedSecret(nil),

@@ -25,6 +25,7 @@ import (
 type issuedTokenModel struct {
 	secretModel
 
+	Server             types.String      `tfsdk:"server"`
 	Name               types.String      `tfsdk:"name"`
 	NamePrefix         types.String      `tfsdk:"name_prefix"`
 	ExpiresIn          duration          `tfsdk:"expires_in"`
@@ -59,6 +60,7 @@ func issuedDescription(fixed string) string {
 func issuedTokenAttributes() map[string]schema.Attribute {
 	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	return map[string]schema.Attribute{
+		"server": serverAttribute("A change creates the token on the new server and deletes it on the old one."),
 		"name": schema.StringAttribute{
 			Optional:            true,
 			Computed:            true,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -50,6 +51,16 @@ type influxdb3Provider struct {
 }
 
 type providerModel struct {
+	serverModel
+	AgeIdentity     types.String `tfsdk:"age_identity"`
+	AgeIdentityFile types.String `tfsdk:"age_identity_file"`
+	Servers         types.Map    `tfsdk:"servers"`
+	OnUnreachable   types.String `tfsdk:"on_unreachable"`
+}
+
+// serverModel is how to reach a server, and with what: in the block itself, and in each
+// entry of servers.
+type serverModel struct {
 	URL                types.String `tfsdk:"url"`
 	Token              types.String `tfsdk:"token"`
 	RecoveryURL        types.String `tfsdk:"recovery_url"`
@@ -60,9 +71,13 @@ type providerModel struct {
 	StartupTimeout     duration     `tfsdk:"startup_timeout"`
 	MaxRetries         types.Int64  `tfsdk:"max_retries"`
 	Headers            types.Map    `tfsdk:"headers"`
-	AgeIdentity        types.String `tfsdk:"age_identity"`
-	AgeIdentityFile    types.String `tfsdk:"age_identity_file"`
 }
+
+// The values of on_unreachable.
+const (
+	unreachableError = "error"
+	unreachableWarn  = "warn"
+)
 
 // Metadata implements provider.Provider.
 func (p *influxdb3Provider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -145,7 +160,36 @@ func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, 
 				Sensitive:           true,
 				MarkdownDescription: "HTTP headers that are sent with every request, for a proxy in front of the server. They are also sent to the recovery listener.",
 			},
+			"servers": schema.MapNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "More servers, by names of your choice (letters, digits, `-`, `_` and `.`). A resource or data source uses one of them with `server = \"NAME\"`; without `server` it uses the server of the block itself. " +
+					"What an entry does not set comes from the block, except `token` and `recovery_url`: these belong to one server and are never sent to another one. Environment variables for address and token do not count for entries.",
+				NestedObject: schema.NestedAttributeObject{Attributes: entryAttributes()},
+			},
+			"on_unreachable": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "What a refresh does if a server cannot be reached. `error` (default): fail. `warn`: keep what is in state and warn once for the server, so the other servers go on. " +
+					"What has to change on that server still fails.",
+				Validators: []validator.String{discreet{stringvalidator.OneOf(unreachableError, unreachableWarn)}},
+			},
 		},
+	}
+}
+
+// entryAttributes are those of a server in servers.
+func entryAttributes() map[string]schema.Attribute {
+	like := func(name string) string { return "Like `" + name + "` of the block, from which it comes by default." }
+	return map[string]schema.Attribute{
+		"url":                  schema.StringAttribute{Required: true, MarkdownDescription: "Address of the server."},
+		"token":                schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: "Token for this server. It is never that of the block."},
+		"recovery_url":         schema.StringAttribute{Optional: true, MarkdownDescription: "Address of the recovery listener of this server. It is never that of the block."},
+		"ca_cert_file":         schema.StringAttribute{Optional: true, MarkdownDescription: like("ca_cert_file")},
+		"ca_cert_pem":          schema.StringAttribute{Optional: true, MarkdownDescription: like("ca_cert_pem")},
+		"insecure_skip_verify": schema.BoolAttribute{Optional: true, MarkdownDescription: like("insecure_skip_verify")},
+		"request_timeout":      schema.StringAttribute{Optional: true, CustomType: durationType{}, Validators: []validator.String{positiveDuration{}}, MarkdownDescription: like("request_timeout")},
+		"startup_timeout":      schema.StringAttribute{Optional: true, CustomType: durationType{}, Validators: []validator.String{startupDuration{}}, MarkdownDescription: like("startup_timeout")},
+		"max_retries":          schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(0, 20)}, MarkdownDescription: like("max_retries")},
+		"headers":              schema.MapAttribute{ElementType: types.StringType, Optional: true, Sensitive: true, MarkdownDescription: like("headers")},
 	}
 }
 
@@ -167,20 +211,25 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	settings, diags := config.resolve(ctx)
+	all, diags := config.resolve(ctx)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	server := &configuredServer{clock: p.clock, unknown: settings.unknown, identities: settings.identities}
-	if settings.unknown == "" {
-		settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
-		settings.client.OnRequest = logExchange
-		server = newConfiguredServer(influxdb3.New(settings.client), settings.token, p.clock)
-		server.startup.Timeout, server.identities = settings.startup, settings.identities
-		server.operatorResources.patience = p.patience
+	servers := &configuredServers{byName: map[string]*configuredServer{}, unknown: config.Servers.IsUnknown()}
+	for name, settings := range all {
+		server := &configuredServer{unknown: settings.unknown}
+		if settings.unknown == "" {
+			settings.client.UserAgent = fmt.Sprintf("terraform-provider-influxdb3/%s (%s; Terraform %s)", p.version, runtime.GOOS, req.TerraformVersion)
+			settings.client.OnRequest = logExchange
+			server = newConfiguredServer(influxdb3.New(settings.client), settings.token, p.clock)
+			server.startup.Timeout = settings.startup
+			server.operatorResources.patience = p.patience
+		}
+		server.name, server.clock, server.identities = name, p.clock, settings.identities
+		server.mayBeUnreachable, server.claims = config.OnUnreachable.ValueString() == unreachableWarn, &servers.claims
+		servers.byName[name] = server
 	}
-	servers := configuredServers{"": server}
 	resp.ResourceData = servers
 	resp.DataSourceData = servers
 	resp.EphemeralResourceData = servers
@@ -215,11 +264,7 @@ func (p *influxdb3Provider) Functions(context.Context) []func() function.Functio
 	return []func() function.Function{NewTokenHashFunction, NewParsePermissionFunction}
 }
 
-// attribute names used outside the schema.
-var (
-	pathURL         = path.Root("url")
-	pathRecoveryURL = path.Root("recovery_url")
-	pathCACertFile  = path.Root("ca_cert_file")
-)
+// pathCACertFile is where the environment's file of certificates could be set.
+var pathCACertFile = path.Root("ca_cert_file")
 
 const defaultURL = "http://127.0.0.1:8181"

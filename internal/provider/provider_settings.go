@@ -5,16 +5,22 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/agefile"
@@ -52,39 +58,104 @@ type settings struct {
 	unknown string // name of the attribute that is not known yet, "" if all are
 }
 
+// place is where a server's settings are written: in the provider block itself, or in an
+// entry of servers. Environment variables are for the block itself.
+type place struct {
+	name string // of the entry, "" for the block itself
+}
+
+// at is the path of an attribute.
+func (p place) at(attribute string) path.Path {
+	if p.name == "" {
+		return path.Root(attribute)
+	}
+	return path.Root("servers").AtMapKey(p.name).AtName(attribute)
+}
+
+// label is how an attribute is spoken of.
+func (p place) label(attribute string) string {
+	if p.name == "" {
+		return attribute
+	}
+	return fmt.Sprintf("servers[%q].%s", p.name, attribute)
+}
+
+// env is the value of a variable for what the entries have of their own.
+func (p place) env(name string) string {
+	if p.name != "" {
+		return ""
+	}
+	return os.Getenv(name)
+}
+
 // validate checks what is written in the provider block and known.
-func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
-	given.add(m.Token.ValueString())
+func (m providerModel) validate(ctx context.Context) (diags diag.Diagnostics) {
 	given.add(os.Getenv(envToken))
-	if v := m.URL.ValueString(); !m.URL.IsNull() && !m.URL.IsUnknown() {
-		_, problem := parseURL(v)
-		diags.Append(urlDiagnostics(pathURL, "url", v, problem)...)
-	}
-	if v := m.RecoveryURL.ValueString(); !m.RecoveryURL.IsNull() && !m.RecoveryURL.IsUnknown() {
-		_, problem := parseURL(v)
-		diags.Append(urlDiagnostics(pathRecoveryURL, "recovery_url", v, problem)...)
-	}
-	if !m.Token.IsNull() && !m.Token.IsUnknown() {
-		diags.Append(checkToken("token", m.Token.ValueString())...)
-	}
-	if !m.CACertFile.IsNull() && m.CACertFile.ValueString() == "" && !m.CACertFile.IsUnknown() {
-		diags.AddAttributeError(pathCACertFile, "Invalid CA Certificate File", "ca_cert_file must be the path of a PEM file, and it is empty. Leave it out to trust only the CA certificates of the system.")
-	}
-	if !m.CACertFile.IsNull() && !m.CACertPEM.IsNull() {
-		conflict := diag.NewAttributeErrorDiagnostic(pathCACertFile, "Conflicting CA Certificates", "ca_cert_file and ca_cert_pem cannot both be set. Put all CA certificates into one of them.")
-		diags.Append(discreetly(diag.Diagnostics{conflict}, "ca_cert_file", m.CACertFile.ValueString())...)
-	}
-	if !m.CACertPEM.IsNull() && !m.CACertPEM.IsUnknown() {
-		if err := x509.NewCertPool().AppendCertsFromPEM([]byte(m.CACertPEM.ValueString())); !err {
-			diags.AddError("Invalid CA Certificates", "ca_cert_pem has no certificate in PEM format. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
-		}
-	}
+	diags.Append(m.serverModel.validate(place{})...)
 	switch {
 	case !m.AgeIdentity.IsNull() && !m.AgeIdentityFile.IsNull():
 		diags.AddError("Conflicting Age Identities", "age_identity and age_identity_file cannot both be set. Put all identities into one of them.")
 	case !m.AgeIdentity.IsNull() && !m.AgeIdentity.IsUnknown():
 		_, more := parseIdentities("age_identity", m.AgeIdentity.ValueString())
 		diags.Append(more...)
+	}
+	entries, more := m.entries(ctx)
+	diags.Append(more...)
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		if !serverName.MatchString(name) {
+			diags.AddAttributeError(path.Root("servers"), "Invalid Server Name", fmt.Sprintf("servers has the name %q. A name has letters, digits, -, _ and . only.", loggable(name)))
+		}
+		if entry := entries[name]; entry != nil {
+			diags.Append(entry.validate(place{name})...)
+		}
+	}
+	return diags
+}
+
+// serverName is what an entry of servers can be called.
+var serverName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// entries are the servers of the block by name, nil for one that is not known yet. There
+// are none if the map itself is not known.
+func (m providerModel) entries(ctx context.Context) (map[string]*serverModel, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	entries := map[string]*serverModel{}
+	for name, value := range m.Servers.Elements() {
+		entries[name] = nil
+		if object, ok := value.(types.Object); ok && !object.IsUnknown() {
+			var entry serverModel
+			diags.Append(object.As(ctx, &entry, basetypes.ObjectAsOptions{})...)
+			entries[name] = &entry
+		}
+	}
+	return entries, diags
+}
+
+// validate checks what is written of a server and known.
+func (m serverModel) validate(in place) (diags diag.Diagnostics) {
+	given.add(m.Token.ValueString())
+	if v := m.URL.ValueString(); !m.URL.IsNull() && !m.URL.IsUnknown() {
+		_, problem := parseURL(v)
+		diags.Append(urlDiagnostics(in.at("url"), in.label("url"), v, problem)...)
+	}
+	if v := m.RecoveryURL.ValueString(); !m.RecoveryURL.IsNull() && !m.RecoveryURL.IsUnknown() {
+		_, problem := parseURL(v)
+		diags.Append(urlDiagnostics(in.at("recovery_url"), in.label("recovery_url"), v, problem)...)
+	}
+	if !m.Token.IsNull() && !m.Token.IsUnknown() {
+		diags.Append(checkToken(in.label("token"), m.Token.ValueString())...)
+	}
+	if !m.CACertFile.IsNull() && m.CACertFile.ValueString() == "" && !m.CACertFile.IsUnknown() {
+		diags.AddAttributeError(in.at("ca_cert_file"), "Invalid CA Certificate File", in.label("ca_cert_file")+" must be the path of a PEM file, and it is empty. Leave it out to trust only the CA certificates of the system.")
+	}
+	if !m.CACertFile.IsNull() && !m.CACertPEM.IsNull() {
+		conflict := diag.NewAttributeErrorDiagnostic(in.at("ca_cert_file"), "Conflicting CA Certificates", in.label("ca_cert_file")+" and ca_cert_pem cannot both be set. Put all CA certificates into one of them.")
+		diags.Append(discreetly(diag.Diagnostics{conflict}, in.label("ca_cert_file"), m.CACertFile.ValueString())...)
+	}
+	if !m.CACertPEM.IsNull() && !m.CACertPEM.IsUnknown() {
+		if err := x509.NewCertPool().AppendCertsFromPEM([]byte(m.CACertPEM.ValueString())); !err {
+			diags.AddError("Invalid CA Certificates", in.label("ca_cert_pem")+" has no certificate in PEM format. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
+		}
 	}
 	times := map[string]int{}
 	for name, value := range m.Headers.Elements() {
@@ -93,21 +164,90 @@ func (m providerModel) validate(_ context.Context) (diags diag.Diagnostics) {
 	}
 	for name, n := range times {
 		if n > 1 { // one of them would be sent, any one
-			diags.AddError("Invalid Header", fmt.Sprintf("The header %s is set %d times in headers, because upper and lower case make no difference in its name. Keep one of them.", loggable(name), n))
+			diags.AddError("Invalid Header", fmt.Sprintf("The header %s is set %d times in %s, because upper and lower case make no difference in its name. Keep one of them.", loggable(name), n, in.label("headers")))
 		}
 	}
 	return diags
 }
 
-// resolve fills in the environment and the defaults and reads the files.
-func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics) {
+// inherit is an entry with what it takes from the block. What belongs to one server, its
+// address, its token and its recovery listener, is never taken.
+func (m serverModel) inherit(block serverModel) serverModel {
+	if m.CACertFile.IsNull() && m.CACertPEM.IsNull() {
+		m.CACertFile, m.CACertPEM = block.CACertFile, block.CACertPEM
+	}
+	if m.InsecureSkipVerify.IsNull() {
+		m.InsecureSkipVerify = block.InsecureSkipVerify
+	}
+	if m.RequestTimeout.IsNull() {
+		m.RequestTimeout = block.RequestTimeout
+	}
+	if m.StartupTimeout.IsNull() {
+		m.StartupTimeout = block.StartupTimeout
+	}
+	if m.MaxRetries.IsNull() {
+		m.MaxRetries = block.MaxRetries
+	}
+	if m.Headers.IsNull() {
+		m.Headers = block.Headers
+	}
+	return m
+}
+
+// resolve fills in the environment and the defaults and reads the files, for the block
+// itself ("") and every entry of servers.
+func (m providerModel) resolve(ctx context.Context) (map[string]settings, diag.Diagnostics) {
 	// A validation of known values comes before every plan and apply, but the
 	// values that were unknown then have not been seen yet.
 	diags := m.validate(ctx)
-	var s settings
+	if diags.HasError() {
+		return nil, diags
+	}
+	var common settings
 	// They are of use before there is a server.
-	if !m.AgeIdentity.IsUnknown() && !m.AgeIdentityFile.IsUnknown() {
-		diags.Append(m.resolveIdentities(&s)...)
+	switch {
+	case m.AgeIdentity.IsUnknown():
+		common.unknown = "age_identity"
+	case m.AgeIdentityFile.IsUnknown():
+		common.unknown = "age_identity_file"
+	default:
+		diags.Append(m.resolveIdentities(&common)...)
+	}
+	entries, more := m.entries(ctx)
+	diags.Append(more...)
+	all := map[string]settings{}
+	models := map[string]serverModel{"": m.serverModel}
+	for name, entry := range entries {
+		if entry == nil {
+			all[name] = settings{unknown: fmt.Sprintf("servers[%q]", name), identities: common.identities}
+			continue
+		}
+		models[name] = entry.inherit(m.serverModel)
+	}
+	for name, model := range models {
+		s, more := model.resolve(place{name}, common)
+		if name == "" || !sameProblems(diags, more) { // what is inherited is told once
+			diags.Append(more...)
+		}
+		all[name] = s
+	}
+	if !diags.HasError() {
+		diags.Append(plainHTTPWarnings(all)...)
+	}
+	return all, diags
+}
+
+// sameProblems says whether everything that there is to say has been said.
+func sameProblems(said, more diag.Diagnostics) bool {
+	return !slices.ContainsFunc(more, func(d diag.Diagnostic) bool {
+		return !slices.ContainsFunc(said, func(old diag.Diagnostic) bool { return old.Summary() == d.Summary() && old.Detail() == d.Detail() })
+	})
+}
+
+// resolve fills in the environment and the defaults and reads the files.
+func (m serverModel) resolve(in place, s settings) (_ settings, diags diag.Diagnostics) {
+	if s.unknown != "" {
+		return s, diags
 	}
 	for _, v := range []struct {
 		name    string
@@ -122,21 +262,15 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 		{"request_timeout", m.RequestTimeout.IsUnknown()},
 		{"startup_timeout", m.StartupTimeout.IsUnknown()},
 		{"max_retries", m.MaxRetries.IsUnknown()},
-		{"headers", m.Headers.IsUnknown()},
-		{"age_identity", m.AgeIdentity.IsUnknown()},
-		{"age_identity_file", m.AgeIdentityFile.IsUnknown()},
+		{"headers", m.Headers.IsUnknown() || slices.ContainsFunc(slices.Collect(maps.Values(m.Headers.Elements())), attr.Value.IsUnknown)},
 	} {
 		if v.unknown {
-			s.unknown = v.name
+			s.unknown = in.label(v.name)
 			return s, diags
 		}
 	}
 	headers := map[string]influxdb3.Secret{}
 	for name, value := range m.Headers.Elements() {
-		if value.IsUnknown() {
-			s.unknown = "headers"
-			return s, diags
-		}
 		if text, ok := value.(interface{ ValueString() string }); ok {
 			headers[name] = influxdb3.NewSecret(text.ValueString())
 		}
@@ -151,49 +285,45 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 	if !m.MaxRetries.IsNull() {
 		s.client.MaxRetries = int(m.MaxRetries.ValueInt64())
 	}
-
-	diags.Append(m.resolveURLs(&s)...)
-	diags.Append(m.resolveToken(&s)...)
+	diags.Append(m.resolveURLs(in, &s)...)
+	diags.Append(m.resolveToken(in, &s)...)
 	diags.Append(m.resolveTLS(&s)...)
-	if !diags.HasError() {
-		diags.Append(s.plainHTTPWarnings()...)
-	}
 	return s, diags
 }
 
-func (m providerModel) resolveURLs(s *settings) (diags diag.Diagnostics) {
+func (m serverModel) resolveURLs(in place, s *settings) (diags diag.Diagnostics) {
 	text, from := m.URL.ValueString(), "url"
 	if m.URL.IsNull() {
-		if text, from = os.Getenv(envURL), envURL; text == "" {
+		if text, from = in.env(envURL), envURL; text == "" {
 			text = defaultURL
 		}
 	}
 	base, problem := parseURL(text)
 	if problem != "" && from == envURL { // a literal one was reported by validate
-		diags.Append(urlDiagnostics(pathURL, from, text, problem)...)
+		diags.Append(urlDiagnostics(in.at("url"), from, text, problem)...)
 	}
 	s.client.URL = base
 
 	text, from = m.RecoveryURL.ValueString(), "recovery_url"
 	if m.RecoveryURL.IsNull() {
-		text, from = os.Getenv(envRecoveryURL), envRecoveryURL
+		text, from = in.env(envRecoveryURL), envRecoveryURL
 	}
 	if text != "" {
 		recovery, problem := parseURL(text)
 		if problem != "" && from == envRecoveryURL {
-			diags.Append(urlDiagnostics(pathRecoveryURL, from, text, problem)...)
+			diags.Append(urlDiagnostics(in.at("recovery_url"), from, text, problem)...)
 		}
 		s.client.RecoveryURL = recovery
 	}
 	return diags
 }
 
-func (m providerModel) resolveToken(s *settings) (diags diag.Diagnostics) {
+func (m serverModel) resolveToken(in place, s *settings) (diags diag.Diagnostics) {
 	if !m.Token.IsNull() {
 		s.token = influxdb3.NewSecret(m.Token.ValueString())
 		return diags
 	}
-	if text := os.Getenv(envToken); text != "" {
+	if text := in.env(envToken); text != "" {
 		diags.Append(checkToken(envToken, text)...)
 		s.token = influxdb3.NewSecret(text)
 	}
@@ -243,7 +373,7 @@ func parseIdentities(from, text string) (agefile.Identities, diag.Diagnostics) {
 	return identities, nil
 }
 
-func (m providerModel) resolveTLS(s *settings) (diags diag.Diagnostics) {
+func (m serverModel) resolveTLS(s *settings) (diags diag.Diagnostics) {
 	s.client.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	skip := m.InsecureSkipVerify.ValueBool()
 	if text := os.Getenv(envNoVerify); m.InsecureSkipVerify.IsNull() && text != "" {
@@ -376,12 +506,23 @@ func checkHeader(name string, value interface {
 }
 
 // plainHTTPWarnings warns of secrets that go over a network unencrypted.
-func (s settings) plainHTTPWarnings() (diags diag.Diagnostics) {
-	for _, u := range []*url.URL{s.client.URL, s.client.RecoveryURL} {
-		if u != nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-			diags.AddWarning("Tokens Go Unencrypted", fmt.Sprintf("%s is another machine, and the provider reaches it over plain http. "+
-				"Anybody on the way can read every token, new ones included. Use https.", u.Host))
+func plainHTTPWarnings(all map[string]settings) (diags diag.Diagnostics) {
+	var hosts []string
+	for _, s := range all {
+		for _, u := range []*url.URL{s.client.URL, s.client.RecoveryURL} {
+			if u != nil && u.Scheme == "http" && !isLoopback(u.Hostname()) && !slices.Contains(hosts, u.Host) {
+				hosts = append(hosts, u.Host)
+			}
 		}
+	}
+	slices.Sort(hosts)
+	const most = 5
+	if len(hosts) > most {
+		hosts = append(hosts[:most], fmt.Sprintf("%d more", len(hosts)-most))
+	}
+	if len(hosts) > 0 {
+		diags.AddWarning("Tokens Go Unencrypted", "The provider reaches other machines over plain http: "+strings.Join(hosts, ", ")+". "+
+			"Anybody on the way can read every token, new ones included. Use https.")
 	}
 	return diags
 }

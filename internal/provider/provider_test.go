@@ -203,7 +203,7 @@ func TestHeadersTwice(t *testing.T) {
 			for key, value := range tt.headers {
 				elements[key] = types.StringValue(value)
 			}
-			diags := providerModel{Headers: types.MapValueMust(types.StringType, elements)}.validate(t.Context())
+			diags := serverModel{Headers: types.MapValueMust(types.StringType, elements)}.validate(place{})
 			if diags.ErrorsCount() != tt.want {
 				t.Errorf("%d errors, want %d: %v", diags.ErrorsCount(), tt.want, diags)
 			}

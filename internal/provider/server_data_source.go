@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
@@ -20,7 +21,8 @@ type serverDataSource struct {
 	onServer
 }
 
-type serverModel struct {
+type serverDataSourceModel struct {
+	Server        types.String `tfsdk:"server"`
 	Product       types.String `tfsdk:"product"`
 	Version       types.String `tfsdk:"version"`
 	ClusterUUID   types.String `tfsdk:"cluster_uuid"`
@@ -37,6 +39,7 @@ func (d *serverDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads product, version and cluster of a server.",
 		Attributes: map[string]schema.Attribute{
+			"server":       schema.StringAttribute{Optional: true, Validators: []validator.String{nameOfServer{}}, MarkdownDescription: serverDescription},
 			"product":      schema.StringAttribute{Computed: true, MarkdownDescription: "Product, such as `InfluxDB 3 Core`. With older servers it is only the build, such as `Core`."},
 			"version":      schema.StringAttribute{Computed: true, MarkdownDescription: "Version, such as `3.10.0`."},
 			"cluster_uuid": schema.StringAttribute{Computed: true, MarkdownDescription: "UUID of the server's cluster (InfluxDB 3.7 and later, null before)."},
@@ -53,9 +56,11 @@ func (d *serverDataSource) Configure(_ context.Context, req datasource.Configure
 }
 
 // Read implements datasource.DataSource.
-func (d *serverDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	server := d.server()
-	if server.notConfigured(&resp.Diagnostics) {
+func (d *serverDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model serverDataSourceModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	server := d.server(model.Server)
+	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
 	credential := server.credentials.Current()
@@ -71,7 +76,7 @@ func (d *serverDataSource) Read(ctx context.Context, _ datasource.ReadRequest, r
 	known := lifecycle.Identity{ClusterUUID: info.ClusterUUID, Build: info.Build, Version: info.Version}
 	listing, err := server.client.FindToken(ctx, credential, influxdb3.OperatorTokenName, credential.Hash())
 	presence := lifecycle.OperatorTokenPresence(known, credential, listing, err)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &serverModel{
-		Product: optional(product), Version: optional(info.Version), ClusterUUID: optional(info.ClusterUUID), OperatorToken: optional(string(presence)),
+	resp.Diagnostics.Append(resp.State.Set(ctx, &serverDataSourceModel{
+		Server: model.Server, Product: optional(product), Version: optional(info.Version), ClusterUUID: optional(info.ClusterUUID), OperatorToken: optional(string(presence)),
 	})...)
 }

@@ -74,7 +74,7 @@ func (e *tokenEphemeralResource) Open(ctx context.Context, req ephemeral.OpenReq
 		return
 	}
 	var identities agefile.Identities
-	if server := e.server(); server != nil {
+	if server := e.server(types.StringNull()); server != nil {
 		identities = server.identities
 	}
 	if !config.AgeIdentity.IsNull() {

@@ -3,6 +3,9 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -71,4 +74,45 @@ func (m tokenIdentityModel) checkCluster(answers string, server *configuredServe
 			"Correct the provider's url, or the cluster_uuid of the identity.", loggable(want), server.client.Endpoint(), answers))
 	}
 	return diags
+}
+
+// importServer is the server that an import is for: the one that the ID names before a
+// slash, or the one whose cluster the identity names. It takes the name of the server off
+// the name of the token.
+func (r *tokenResource) importServer(ctx context.Context, identity *tokenIdentityModel, byIdentity bool) (types.String, diag.Diagnostics) {
+	if r.servers == nil || len(r.servers.byName) < 2 {
+		return types.StringNull(), nil
+	}
+	if !byIdentity {
+		server, name, ok := strings.Cut(identity.Name.ValueString(), "/")
+		if ok && r.servers.byName[server] != nil && server != "" {
+			identity.Name = types.StringValue(name)
+			return types.StringValue(server), nil
+		}
+		return types.StringNull(), nil
+	}
+	want := identity.ClusterUUID.ValueString()
+	if want == "" {
+		return types.StringNull(), nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.servers.byName)) {
+		server := r.servers.byName[name]
+		if server.usable() && server.clusterUUID(ctx) == want {
+			return optional(name), nil
+		}
+	}
+	return types.StringNull(), diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Import Token",
+		fmt.Sprintf("The identity names the cluster %s, and no server of the provider block answers as that cluster.\n\nNothing was changed.\n\nAdd the server to servers, or correct the cluster_uuid of the identity.", loggable(want)))}
+}
+
+// clusterUUID asks a server for its cluster, "" without an answer. One before 3.8 tells it
+// only to a token that it accepts (recorded).
+func (s *configuredServer) clusterUUID(ctx context.Context) string {
+	if cluster, err := s.client.Names(ctx); err == nil && cluster != "" {
+		return cluster
+	}
+	if listing, err := s.tokens.get(ctx); err == nil {
+		return listing.ClusterUUID
+	}
+	return ""
 }

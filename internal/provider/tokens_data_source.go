@@ -26,6 +26,7 @@ type tokensDataSource struct {
 }
 
 type tokensModel struct {
+	Server         types.String      `tfsdk:"server"`
 	NamePrefix     types.String      `tfsdk:"name_prefix"`
 	Kind           types.String      `tfsdk:"kind"`
 	IncludeExpired types.Bool        `tfsdk:"include_expired"`
@@ -61,6 +62,7 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the tokens of a server with their names, kinds, hashes and times. The tokens themselves are not in the list, because the server does not keep them.",
 		Attributes: map[string]schema.Attribute{
+			"server":      schema.StringAttribute{Optional: true, Validators: []validator.String{nameOfServer{}}, MarkdownDescription: serverDescription},
 			"name_prefix": schema.StringAttribute{Optional: true, MarkdownDescription: "List only tokens whose name begins with this."},
 			"kind": schema.StringAttribute{
 				Optional:            true,
@@ -96,9 +98,9 @@ func (d *tokensDataSource) Configure(_ context.Context, req datasource.Configure
 // Read implements datasource.DataSource. It asks anew, because a data source is
 // read after what it depends on.
 func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	server := d.server()
 	var model tokensModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	server := d.server(model.Server)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -1,0 +1,91 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
+)
+
+// serverDescription is what the attribute server is, everywhere.
+const serverDescription = "Name of a server in `servers` of the provider block. Without it the server of the block itself is used."
+
+// serverAttribute is the attribute of a resource, with what a change of it does.
+func serverAttribute(change string) schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional:            true,
+		Validators:          []validator.String{nameOfServer{}},
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		MarkdownDescription: serverDescription + " " + change,
+	}
+}
+
+// nameOfServer accepts what an entry of servers can be called.
+type nameOfServer struct{}
+
+// Description implements validator.Describer.
+func (nameOfServer) Description(context.Context) string {
+	return "a name of letters, digits, -, _ and ."
+}
+
+// MarkdownDescription implements validator.Describer.
+func (v nameOfServer) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString implements validator.String.
+func (v nameOfServer) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if name := req.ConfigValue.ValueString(); !req.ConfigValue.IsNull() && !req.ConfigValue.IsUnknown() && (!serverName.MatchString(name) || holdsToken(name)) {
+		diags := diag.Diagnostics{diag.NewAttributeErrorDiagnostic(req.Path, "Invalid Server Name", fmt.Sprintf("%s must be %s, got %q.", req.Path, v.Description(ctx), name))}
+		resp.Diagnostics.Append(discreetly(diags, req.Path.String(), name)...)
+	}
+}
+
+// missingServer is the error about an entry that is not in servers.
+func missingServer(server *configuredServer) diag.Diagnostic {
+	return diag.NewAttributeErrorDiagnostic(path.Root("server"), "Server Is Not in the Provider Block",
+		fmt.Sprintf("servers of the provider block has no entry %q.\n\nNo request was sent.\n\n"+
+			"Add the entry, or correct server. If the server no longer exists, remove the resource: Terraform forgets an operator token without a request if deletion_protection is false; for other tokens run `terraform state rm`.", loggable(server.name)))
+}
+
+// serverChanged is the error about a protected operator token that is to move.
+func serverChanged(state adminTokenModel, server *configuredServer) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Operator Token Is Protected From Deletion",
+		"server has changed. An operator token belongs to one server, so this run would remove "+which(state, server)+" from state, and with it the only copy of the token.\n\n"+
+			"No request was sent, and the token is still in state.\n\n"+
+			bullets(
+				"Is it for another server? Add another block for that one, and leave this one as it is",
+				"Does the same server have another name in servers? Name it as before; or run `terraform state rm` with the address of this resource, and import the token as NEW-NAME/_admin. Take the token from the state first, and give it to the new entry",
+				"Do you want to remove it? Set deletion_protection = false, apply, and then change server"))
+}
+
+// oneServerTwice is the error about two entries with the same server behind them.
+func oneServerTwice(hash, other string, server *configuredServer) diag.Diagnostic {
+	entry := func(name string) string {
+		if name == "" {
+			return "the provider block itself"
+		}
+		return fmt.Sprintf("servers[%q]", name)
+	}
+	return diag.NewErrorDiagnostic("Two Servers Are the Same",
+		fmt.Sprintf("%s and %s lead to the same server: both have the operator token %s. Each of two resources would make the other's token useless.\n\n"+
+			"For this one no request was sent that changes anything.\n\n"+
+			"Correct the url of one of them, or remove the second resource: let Terraform forget it with a removed block or `terraform state rm`.", capital(entry(other)), entry(server.name), hash))
+}
+
+// unreachable says whether a refresh may keep what is in state, because the server cannot
+// be reached and the provider block says so. It warns once for the server.
+func (s *configuredServer) unreachable(err error) (keeps bool, diags diag.Diagnostics) {
+	if !s.mayBeUnreachable || !lifecycle.NotReached(err) {
+		return false, nil
+	}
+	s.warned.Do(func() {
+		diags.AddWarning("Server Cannot Be Reached", fmt.Sprintf("%s.\n\nWhat is in state of %s was kept, because on_unreachable is warn. It may be out of date.\n\nWhat has to change on this server fails until it can be reached.", capital(err.Error()), s.client.Endpoint()))
+	})
+	return true, diags
+}
