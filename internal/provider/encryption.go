@@ -196,14 +196,15 @@ func (v ageRecipients) MarkdownDescription(ctx context.Context) string { return 
 // ValidateSet implements validator.Set. The CLI prints the line under the path of an
 // attribute, so that an identity that was pasted is reported without one.
 func (ageRecipients) ValidateSet(_ context.Context, req validator.SetRequest, resp *validator.SetResponse) {
-	if req.ConfigValue.IsNull() || setUnknown(req.ConfigValue) {
+	// What is known is looked at: a plan shows it.
+	known := slices.DeleteFunc(slices.Clone(req.ConfigValue.Elements()), attr.Value.IsUnknown)
+	if len(known) == 0 {
 		return
 	}
-	model := secretModel{AgeRecipients: req.ConfigValue}
-	_, err := model.recipients()
+	_, err := secretModel{AgeRecipients: types.SetValueMust(types.StringType, known)}.recipients()
 	switch {
 	case err == nil:
-	case slices.ContainsFunc(req.ConfigValue.Elements(), holdsIdentity):
+	case slices.ContainsFunc(known, holdsIdentity):
 		resp.Diagnostics.AddError("Invalid Age Recipients", fmt.Sprintf("age_recipients cannot be used: %s.", err))
 	default:
 		resp.Diagnostics.Append(invalidRecipients(req.Path, err))
@@ -212,5 +213,5 @@ func (ageRecipients) ValidateSet(_ context.Context, req validator.SetRequest, re
 
 func holdsIdentity(value attr.Value) bool {
 	text, ok := value.(types.String)
-	return ok && (agefile.HoldsIdentity(text.ValueString()) || holdsToken(text.ValueString()))
+	return ok && holdsToken(text.ValueString())
 }
