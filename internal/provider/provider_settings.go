@@ -113,6 +113,9 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 		name    string
 		unknown bool
 	}{
+		// First what is of use without a server, too: who needs it asks for its name.
+		{"age_identity", m.AgeIdentity.IsUnknown()},
+		{"age_identity_file", m.AgeIdentityFile.IsUnknown()},
 		{"url", m.URL.IsUnknown()},
 		{"token", m.Token.IsUnknown()},
 		{"recovery_url", m.RecoveryURL.IsUnknown()},
@@ -123,8 +126,6 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 		{"startup_timeout", m.StartupTimeout.IsUnknown()},
 		{"max_retries", m.MaxRetries.IsUnknown()},
 		{"headers", m.Headers.IsUnknown()},
-		{"age_identity", m.AgeIdentity.IsUnknown()},
-		{"age_identity_file", m.AgeIdentityFile.IsUnknown()},
 	} {
 		if v.unknown {
 			s.unknown = v.name
