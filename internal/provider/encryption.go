@@ -143,7 +143,9 @@ func (m secretModel) reencrypted(state secretModel, hash string, imported bool, 
 	switch {
 	case m.AgeRecipients.Equal(state.AgeRecipients), state.isEmpty():
 		return m, nil
-	case server.usable() && state.secret(hash, server.identities).IsEmpty():
+	case setUnknown(m.AgeRecipients): // they may be those of before
+		return m.madeAnew(), nil
+	case server.usable() && server.secretOf(state, hash).IsEmpty():
 		return m, diag.Diagnostics{notReadable(hash, imported)}
 	default:
 		return m.madeAnew(), nil
@@ -155,13 +157,21 @@ func (m *secretModel) reencrypt(state secretModel, hash string, server *configur
 	if !m.Token.IsUnknown() && !m.EncryptedToken.IsUnknown() {
 		return diags
 	}
-	secret := state.secret(hash, server.identities)
+	secret := server.secretOf(state, hash)
 	if secret.IsEmpty() {
 		diags.Append(notReadable(hash, false)) // of an imported one the plan has told
 		return diags
 	}
 	diags = m.keep(secret)
-	if !diags.HasError() && state.EncryptedToken.IsNull() && !m.EncryptedToken.IsNull() {
+	if !diags.HasError() {
+		diags.Append(m.encryptedNow(state, hash)...)
+	}
+	return diags
+}
+
+// encryptedNow warns of a token that was in plain text and stays the same.
+func (m secretModel) encryptedNow(before secretModel, hash string) (diags diag.Diagnostics) {
+	if before.EncryptedToken.IsNull() && !m.EncryptedToken.IsNull() {
 		diags.AddWarning("Older Versions of the State Hold the Token", "The token "+hash+" is encrypted from now on. Versions of the state, backups and saved plans from before still hold it in plain text. Rotate the token: then what they hold no longer works.")
 	}
 	return diags
