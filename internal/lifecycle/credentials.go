@@ -37,7 +37,7 @@ func (c *Credentials) Current() influxdb3.Secret {
 func (c *Credentials) Rotated(token OperatorToken) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if influxdb3.SameHash(c.current.Hash(), token.PreviousHash) && token.Status.Accepted() {
+	if influxdb3.SameHash(c.current.Hash(), token.PreviousHash) && token.Status.Accepted() && !token.Secret.IsEmpty() {
 		c.current = token.Secret
 	}
 }

@@ -22,11 +22,16 @@ func TestCredentials_rotated(t *testing.T) {
 		"its own, expired":   {before.Hash(), StatusExpired, before},
 		"another":            {"0123456789", StatusActive, before},
 		"of which, not told": {"", StatusActive, before},
+		"nobody can read it": {before.Hash(), StatusActive, before},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := NewCredentials(before)
-			c.Rotated(OperatorToken{Secret: after, Status: tt.status, PreviousHash: tt.previous})
+			token := OperatorToken{Secret: after, Status: tt.status, PreviousHash: tt.previous}
+			if name == "nobody can read it" {
+				token.Secret, token.Unreadable = influxdb3.Secret{}, after.Hash()
+			}
+			c.Rotated(token)
 			if got := c.Current(); !got.Equal(tt.want) || !c.Configured().Equal(before) {
 				t.Errorf("it goes on with %s", got.Hash())
 			}

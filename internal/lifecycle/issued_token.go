@@ -147,7 +147,7 @@ func (i *Issuer) kept(name string, known Identity, failed *influxdb3.Error, look
 	}
 	return token, []Warning{{
 		Summary: "Token Taken From an Incomplete Reply",
-		Detail:  fmt.Sprintf("The reply with the token %q was cut off after the token, and the server could not be asked about it. The token is in state. The next refresh shows whether it works.", name),
+		Detail:  fmt.Sprintf("The reply with the token %q was cut off after the token, and the server could not be asked about it. The token is taken as it arrived. Whoever uses it next learns whether it works.", name),
 	}}, nil
 }
 

@@ -78,6 +78,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 			kept.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 			if handed != nil {
 				kept = handed.model
+				kept.inFormOf(plan, token)
 			}
 			resp.Diagnostics.Append(kept.take(token)...)
 			resp.Diagnostics.Append(r.keep(ctx, &handedOver{kept, token}, resp)...)
@@ -95,16 +96,19 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		resp.Diagnostics.Append(oneServerTwice(token.Hash(), other, server))
 		return
 	}
+	plan.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 	if token.Secret.IsEmpty() { // it was handed over, and is as it was
 		if !plan.AgeRecipients.Equal(handed.model.AgeRecipients) {
 			server.operatorResources.end(nil)
 			resp.Diagnostics.Append(notReadable(token.Hash(), false))
 			return
 		}
-		plan.secretModel = handed.model.secretModel
+		plan.secretModel, plan.FallbackStatus = handed.model.secretModel, handed.model.FallbackStatus
 	}
 	resp.Diagnostics.Append(plan.take(token)...)
-	plan.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
+	if handed != nil && token.Hash() == handed.token.Hash() {
+		resp.Diagnostics.Append(plan.encryptedNow(handed.model.secretModel, token.Hash())...)
+	}
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
 	resp.Diagnostics.Append(plan.expiryWarning()...)
@@ -207,6 +211,7 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 		// token, unless there is a new one: each may be the only one that is good.
 		switch {
 		case !token.Secret.IsEmpty():
+			state.inFormOf(plan, token)
 			resp.Diagnostics.Append(state.rotate(token)...)
 			facts = factsOf(token)
 		case lifecycle.TokenIsDead(err):

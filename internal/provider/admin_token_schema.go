@@ -203,6 +203,16 @@ func (m *adminTokenModel) rotate(token lifecycle.OperatorToken) (diags diag.Diag
 	return diags
 }
 
+// inFormOf prepares for a token that comes with an error, while the other inputs stay as
+// they are: a new secret is kept in the form that the configuration asks for. The
+// recipients of before may be unable to read it, and nobody may be meant to read it as it
+// is.
+func (m *adminTokenModel) inFormOf(plan adminTokenModel, token lifecycle.OperatorToken) {
+	if token.Hash() != m.Hash.ValueString() {
+		m.AgeRecipients = plan.AgeRecipients
+	}
+}
+
 // take takes everything that is known of a token.
 func (m *adminTokenModel) take(token lifecycle.OperatorToken) diag.Diagnostics {
 	diags := m.rotate(token)

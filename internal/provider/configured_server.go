@@ -156,6 +156,16 @@ func (s *configuredServer) issuer() *lifecycle.Issuer {
 	return &lifecycle.Issuer{Server: s.client, Credential: s.credentials.Current(), Clock: s.clock}
 }
 
+// secretOf is the secret of a token in state, empty if nobody here can read it. The
+// configured token may be the very one.
+func (s *configuredServer) secretOf(m secretModel, hash string) influxdb3.Secret {
+	secret, own := m.secret(hash, s.identities), s.credentials.Configured()
+	if secret.IsEmpty() && influxdb3.SameHash(own.Hash(), hash) {
+		return own
+	}
+	return secret
+}
+
 // rotated notes the operator token that this process has made or taken over.
 func (s *configuredServer) rotated(token lifecycle.OperatorToken) {
 	s.credentials.Rotated(token)

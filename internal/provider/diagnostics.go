@@ -405,7 +405,7 @@ func (m adminTokenModel) fallbackWarning() (diags diag.Diagnostics) {
 // else could do without it.
 func (m adminTokenModel) unreadableWarning(server *configuredServer) (diags diag.Diagnostics) {
 	fallback := lifecycle.Fallback(m.FallbackStatus.ValueString())
-	if fallback == "" || fallback.Works() || m.EncryptedToken.IsNull() || !m.secret(m.Hash.ValueString(), server.identities).IsEmpty() {
+	if fallback == "" || fallback.Works() || m.EncryptedToken.IsNull() || !server.secretOf(m.secretModel, m.Hash.ValueString()).IsEmpty() {
 		return diags
 	}
 	diags.AddWarning("Provider Cannot Use the Token",

@@ -143,7 +143,9 @@ func (m secretModel) reencrypted(state secretModel, hash string, imported bool, 
 	switch {
 	case m.AgeRecipients.Equal(state.AgeRecipients), state.isEmpty():
 		return m, nil
-	case server.usable() && state.secret(hash, server.identities).IsEmpty():
+	case setUnknown(m.AgeRecipients): // they may be those of before
+		return m.madeAnew(), nil
+	case server.usable() && server.secretOf(state, hash).IsEmpty():
 		return m, diag.Diagnostics{notReadable(hash, imported)}
 	default:
 		return m.madeAnew(), nil
@@ -155,13 +157,21 @@ func (m *secretModel) reencrypt(state secretModel, hash string, server *configur
 	if !m.Token.IsUnknown() && !m.EncryptedToken.IsUnknown() {
 		return diags
 	}
-	secret := state.secret(hash, server.identities)
+	secret := server.secretOf(state, hash)
 	if secret.IsEmpty() {
 		diags.Append(notReadable(hash, false)) // of an imported one the plan has told
 		return diags
 	}
 	diags = m.keep(secret)
-	if !diags.HasError() && state.EncryptedToken.IsNull() && !m.EncryptedToken.IsNull() {
+	if !diags.HasError() {
+		diags.Append(m.encryptedNow(state, hash)...)
+	}
+	return diags
+}
+
+// encryptedNow warns of a token that was in plain text and stays the same.
+func (m secretModel) encryptedNow(before secretModel, hash string) (diags diag.Diagnostics) {
+	if before.EncryptedToken.IsNull() && !m.EncryptedToken.IsNull() {
 		diags.AddWarning("Older Versions of the State Hold the Token", "The token "+hash+" is encrypted from now on. Versions of the state, backups and saved plans from before still hold it in plain text. Rotate the token: then what they hold no longer works.")
 	}
 	return diags
@@ -196,14 +206,15 @@ func (v ageRecipients) MarkdownDescription(ctx context.Context) string { return 
 // ValidateSet implements validator.Set. The CLI prints the line under the path of an
 // attribute, so that an identity that was pasted is reported without one.
 func (ageRecipients) ValidateSet(_ context.Context, req validator.SetRequest, resp *validator.SetResponse) {
-	if req.ConfigValue.IsNull() || setUnknown(req.ConfigValue) {
+	// What is known is looked at: a plan shows it.
+	known := slices.DeleteFunc(slices.Clone(req.ConfigValue.Elements()), attr.Value.IsUnknown)
+	if len(known) == 0 {
 		return
 	}
-	model := secretModel{AgeRecipients: req.ConfigValue}
-	_, err := model.recipients()
+	_, err := secretModel{AgeRecipients: types.SetValueMust(types.StringType, known)}.recipients()
 	switch {
 	case err == nil:
-	case slices.ContainsFunc(req.ConfigValue.Elements(), holdsIdentity):
+	case slices.ContainsFunc(known, holdsIdentity):
 		resp.Diagnostics.AddError("Invalid Age Recipients", fmt.Sprintf("age_recipients cannot be used: %s.", err))
 	default:
 		resp.Diagnostics.Append(invalidRecipients(req.Path, err))
@@ -212,5 +223,5 @@ func (ageRecipients) ValidateSet(_ context.Context, req validator.SetRequest, re
 
 func holdsIdentity(value attr.Value) bool {
 	text, ok := value.(types.String)
-	return ok && (agefile.HoldsIdentity(text.ValueString()) || holdsToken(text.ValueString()))
+	return ok && holdsToken(text.ValueString())
 }

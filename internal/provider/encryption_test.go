@@ -424,3 +424,137 @@ func TestSecretModel_secret(t *testing.T) {
 		}
 	}
 }
+
+// A rotation that ends in doubt keeps its token in the form that the configuration asks for:
+// in plain text it would be shown to whoever reads the state, and for the recipients of
+// before it may be readable by nobody.
+func TestForms_doubtful(t *testing.T) {
+	t.Parallel()
+	for name, replaced := range map[string]bool{"rotated": false, "replaced": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newFormRun(t, forms[0])
+			r.lines.unprotected = replaced
+			old := r.must("")
+			r.lines.recipients, r.form.recipients = 1, 1
+			r.lines.trigger++
+			made := r.planned(r.root(), planOptions{replace: map[string]bool{addressA: replaced}})
+			r.server.Inject(influxdb3test.Fault{Kind: influxdb3test.SetHeader, Path: regeneratePath, Header: map[string][]string{"Age": {"30"}}})
+			r.server.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1})
+			r.apply(made, false, false, ending{})
+			r.server.ClearFaults()
+			r.form.check(r)
+			token := r.secret()
+			if !r.failed || token == old || !r.server.Accepts(t, token) {
+				t.Errorf("the token in hand is not in state: %v", r.journal)
+			}
+			r.state[addressA].current.tainted = false
+			if !r.planned(r.root(), planOptions{skipRead: true}).rotates() {
+				t.Error("the rotation is not due any more")
+			}
+		})
+	}
+}
+
+// Recipients that are not known yet may be those of before: nothing is said against them
+// until they are known.
+func TestRecipients_late(t *testing.T) {
+	t.Parallel()
+	set := tftypes.Set{ElementType: tftypes.String}
+	unknown := tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+	for name, late := range map[string]tftypes.Value{
+		"all of them": tftypes.NewValue(set, tftypes.UnknownValue),
+		"one of them": tftypes.NewValue(set, []tftypes.Value{unknown}),
+	} {
+		for _, f := range forms {
+			t.Run(name+"/"+f.name, func(t *testing.T) {
+				t.Parallel()
+				if f.recipients == 0 && name == "one of them" {
+					return // then it is turned on
+				}
+				r := newFormRun(t, f)
+				root := func(late tftypes.Value) rootModule {
+					root := r.root()
+					block := root.blocks[addressA]
+					block.planned["age_recipients"] = late
+					root.blocks[addressA] = block
+					return root
+				}
+				if r.apply(r.planned(root(late), planOptions{}), false, false, ending{}); r.failed {
+					t.Fatalf("not created: %v", r.journal)
+				}
+				token := r.secret()
+				if r.apply(r.planned(root(late), planOptions{}), false, false, ending{}); r.failed || r.secret() != token {
+					t.Errorf("the same ones: %v", r.journal)
+				}
+				r.form.check(r)
+			})
+		}
+	}
+}
+
+// The provider's token is the one in state, so that nobody has to decrypt it.
+func TestRecipients_inHand(t *testing.T) {
+	t.Parallel()
+	r := newFormRun(t, forms[2])
+	r.token = r.server.Bootstrap(t)
+	if r.must(""); r.said("Provider Cannot Use the Token") {
+		t.Errorf("it can: %v", r.journal)
+	}
+	r.lines.recipients, r.form.recipients = 2, 2
+	if !r.run() || r.secret() != r.token {
+		t.Errorf("not encrypted anew: %v", r.journal)
+	}
+	r.lines.recipients, r.form.recipients = 0, 0
+	if !r.run() || r.secret() != r.token {
+		t.Errorf("not turned off: %v", r.journal)
+	}
+}
+
+// A replacement that keeps the token and encrypts it says what older states hold.
+func TestRecipients_replaced(t *testing.T) {
+	t.Parallel()
+	r := newFormRun(t, forms[0])
+	r.lines.unprotected = true
+	token := r.must("")
+	r.lines.recipients, r.form.recipients = 1, 1
+	made := r.planned(r.root(), planOptions{replace: map[string]bool{addressA: true}})
+	if r.apply(made, false, false, ending{}); r.failed || r.secret() != token || !r.said("Older Versions of the State Hold the Token") {
+		t.Errorf("%v", r.journal)
+	}
+}
+
+// An attribute that has nothing to do with it changes without anybody who can decrypt.
+func TestForms_otherAttribute(t *testing.T) {
+	t.Parallel()
+	for _, f := range forms {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			r := newFormRun(t, f)
+			token := r.must("")
+			r.lines.unprotected = true
+			if !r.run() || r.secret() != token {
+				t.Errorf("%v", r.journal)
+			}
+			r.lines.rotateAfter = "24h"
+			if !r.run() || r.secret() != token {
+				t.Errorf("%v", r.journal)
+			}
+		})
+	}
+}
+
+// A replacement gives back a token that nobody here can look at, and says so.
+func TestUnreadableWarning_replaced(t *testing.T) {
+	t.Parallel()
+	r := newFormRun(t, forms[2])
+	r.lines.unprotected = true
+	r.must("")
+	old := r.current(addressA, "encrypted_token")
+	r.token = "apiv3_nobody-knows-this-one"
+	made := r.planned(r.root(), planOptions{replace: map[string]bool{addressA: true}})
+	r.begin()
+	if r.apply(made, false, false, ending{}); r.failed || r.current(addressA, "encrypted_token") != old || !r.said("Provider Cannot Use the Token") {
+		t.Errorf("%v", r.journal)
+	}
+}

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -108,17 +109,18 @@ func (e *issuedTokenEphemeralResource) Open(ctx context.Context, req ephemeral.O
 		}
 		return server.client.CreateNamedAdminToken(ctx, issuer.Credential, name, &expiresIn)
 	})
-	if err != nil {
+	switch {
+	case err != nil && token != nil: // nothing is kept of it, so that it must not stay
+		resp.Diagnostics.Append(e.discard(ctx, runTokenOf(model.Server, name, token), err)...)
+		return
+	case err != nil:
 		resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, server))
-		if token != nil { // nothing is kept of it, so that it must not stay
-			resp.Diagnostics.Append(e.revoke(ctx, runToken{Server: model.Server.ValueString(), Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})...)
-		}
 		return
 	}
 	given.add(token.Secret.Reveal()) // to keep it out of what is said
 	model.Name, model.Token, model.Hash = types.StringValue(name), types.StringValue(token.Secret.Reveal()), types.StringValue(token.Secret.Hash())
 	model.ExpiresAt = timestamp(token.ExpiresAt)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRunToken, runToken{Server: model.Server.ValueString(), Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRunToken, runTokenOf(model.Server, name, token))...)
 	if e.kind == lifecycle.KindResource {
 		resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
 	} else {
@@ -129,10 +131,15 @@ func (e *issuedTokenEphemeralResource) Open(ctx context.Context, req ephemeral.O
 
 // runToken is what Close has to know of a token.
 type runToken struct {
-	Server      string `json:"server,omitempty"`
-	Name        string `json:"name"`
-	Hash        string `json:"hash"`
-	ClusterUUID string `json:"cluster_uuid,omitempty"`
+	Server      string    `json:"server,omitempty"`
+	Name        string    `json:"name"`
+	Hash        string    `json:"hash"`
+	ClusterUUID string    `json:"cluster_uuid,omitempty"`
+	CreatedAt   time.Time `json:"created_at"` // a node that is behind does not know a young one yet
+}
+
+func runTokenOf(server types.String, name string, token *influxdb3.Token) runToken {
+	return runToken{Server: server.ValueString(), Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID, CreatedAt: token.CreatedAt}
 }
 
 // Close implements ephemeral.EphemeralResourceWithClose.
@@ -150,10 +157,21 @@ func (e *issuedTokenEphemeralResource) Close(ctx context.Context, req ephemeral.
 // could not be deleted is no failure of the run: it expires.
 func (e *issuedTokenEphemeralResource) revoke(ctx context.Context, token runToken) (diags diag.Diagnostics) {
 	server := e.server(optional(token.Server))
-	err := server.issuer().Revoke(context.WithoutCancel(ctx), lifecycle.Issued{Name: token.Name, Hash: token.Hash, ClusterUUID: token.ClusterUUID})
+	err := server.issuer().Revoke(context.WithoutCancel(ctx), lifecycle.Issued{Name: token.Name, Hash: token.Hash, ClusterUUID: token.ClusterUUID, CreatedAt: token.CreatedAt})
 	if err != nil {
 		diags.AddWarning("Token of This Run Was Not Deleted", fmt.Sprintf("%s.\n\nThe token %q works until it expires.\n\nTo delete it now: `%s`.", capital(err.Error()), loggable(token.Name), deletion(token.Name)))
 	}
+	return diags
+}
+
+// discard deletes a token of which it is not known whether it works, and says so.
+func (e *issuedTokenEphemeralResource) discard(ctx context.Context, token runToken, why error) diag.Diagnostics {
+	diags := e.revoke(ctx, token)
+	now := "The run does not get the token."
+	if len(diags) == 0 {
+		now += " The server does not have it any more."
+	}
+	diags.AddError("Unable to Create Token", sentence(why.Error())+"\n\n"+now+"\n\nRun this again when the server can be reached.")
 	return diags
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/agefile"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 )
 
@@ -49,10 +50,10 @@ func (l *tokenList) in(text string) bool {
 	})
 }
 
-// holdsToken says whether a text holds what looks like a token of the server's or
-// is one that the provider was given.
+// holdsToken says whether a text holds what looks like a token of the server's or like a
+// private key, or is one that the provider was given.
 func holdsToken(text string) bool {
-	return strings.Contains(strings.ToLower(text), "apiv3_") || given.in(text)
+	return strings.Contains(strings.ToLower(text), "apiv3_") || agefile.HoldsIdentity(text) || given.in(text)
 }
 
 // loggable keeps a token that was given in the wrong place out of a message.
@@ -69,12 +70,20 @@ func discreetly(diags diag.Diagnostics, name string, values ...string) diag.Diag
 	if len(diags) == 0 || !slices.ContainsFunc(values, holdsToken) {
 		return diags
 	}
+	if slices.ContainsFunc(values, agefile.HoldsIdentity) {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Private Key in the Wrong Place", misplacedIdentity(name))}
+	}
 	return diag.Diagnostics{diag.NewErrorDiagnostic("Token in the Wrong Place", misplacedToken(name))}
 }
 
 func misplacedToken(name string) string {
 	return name + " holds what looks like a token, so its value is not shown here. A token does not belong there. " +
 		"Put it into the attribute token of the provider block or into the environment variable " + envToken + "."
+}
+
+func misplacedIdentity(name string) string {
+	return name + " holds what looks like a private key, so its value is not shown here. A private key does not belong there. " +
+		"Put it into the attribute age_identity of the provider block or into the environment variable " + envAgeIdentity + "."
 }
 
 // discreet is a validator whose diagnostics show no token.

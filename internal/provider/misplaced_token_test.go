@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
@@ -132,6 +134,58 @@ func TestAccMisplacedToken_environment(t *testing.T) {
 					},
 					Steps: []resource.TestStep{{Config: operator(), PlanOnly: true}},
 				})
+			})
+		}
+	}
+}
+
+// A private key in the wrong attribute or variable is in no diagnostic, and is not used. Not
+// parallel: the environment is the process's.
+func TestMisplacedIdentity(t *testing.T) {
+	const key = "AGE-SECRET-KEY-1MARKERMARKERMARKERMARKERMARKERMARKER"
+	const pem = "-----BEGIN OPENSSH PRIVATE KEY-----\nMARKER\n-----END OPENSSH PRIVATE KEY-----\n"
+	const wrong = "holds what looks like a private key"
+	expect := func(t *testing.T, c *core, want string) {
+		t.Helper()
+		if !c.failed || !c.said(want) || slices.ContainsFunc(c.journal, shows) {
+			t.Errorf("want %q: %v", want, c.journal)
+		}
+	}
+	for form, text := range map[string]string{"age": key, "in lower case": strings.ToLower(key), "SSH": pem} {
+		for _, attribute := range []string{"url", "recovery_url", "token", "ca_cert_file", "age_identity_file", "request_timeout"} {
+			t.Run(attribute+" "+form, func(t *testing.T) {
+				c := newCore(t)
+				c.start(values{attribute: str(text)}, patienceAlone)
+				expect(t, c, wrong)
+			})
+		}
+		for _, variable := range []string{envURL, envRecoveryURL, envToken, envCACert, envNoVerify, envAgeIdentityFile} {
+			t.Run(variable+" "+form, func(t *testing.T) {
+				t.Setenv(variable, text)
+				c := newCore(t)
+				c.start(values{}, patienceAlone)
+				expect(t, c, variable+" "+wrong)
+			})
+		}
+		unknown := tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+		set := func(elements ...tftypes.Value) tftypes.Value {
+			return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, elements)
+		}
+		for name, tt := range map[string]struct {
+			address string
+			config  values
+			want    string
+		}{
+			"name":                              {addressNamed, values{"name": str(text)}, wrong},
+			"name_prefix":                       {addressNamed, values{"name_prefix": str(text)}, wrong},
+			"age_recipients":                    {addressA, values{"age_recipients": set(str(text))}, "is an identity"},
+			"age_recipients, beside an unknown": {addressA, values{"age_recipients": set(str(text), unknown)}, "is an identity"},
+		} {
+			t.Run(name+" "+form, func(t *testing.T) {
+				c := newCore(t)
+				p := c.start(values{}, patienceAlone)
+				c.planChange(p, tt.address, resourceBlock{}, tt.config, nil, false)
+				expect(t, c, tt.want)
 			})
 		}
 	}

@@ -471,6 +471,10 @@ func urlDiagnostics(at path.Path, from, text, problem string) (diags diag.Diagno
 // checkToken reports a token that cannot be sent, without its attribute: the CLI
 // would print the line.
 func checkToken(from, text string) (diags diag.Diagnostics) {
+	if agefile.HoldsIdentity(text) { // it would be sent
+		diags.AddError("Private Key in the Wrong Place", misplacedIdentity(from))
+		return diags
+	}
 	if !influxdb3.ValidToken(text) {
 		diags.AddError("Invalid Token", fmt.Sprintf("%s is empty or holds spaces, control characters or characters outside ASCII. "+
 			"It takes a token as InfluxDB 3 shows it: apiv3_ and 86 more characters. If the token comes from a file, remove the line break at its end with trimspace().", from))

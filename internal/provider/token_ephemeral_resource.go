@@ -84,6 +84,12 @@ func (e *tokenEphemeralResource) Open(ctx context.Context, req ephemeral.OpenReq
 		}
 		identities = own
 	}
+	if server := e.server(types.StringNull()); len(identities) == 0 && server != nil && (server.unknown == "age_identity" || server.unknown == "age_identity_file") {
+		resp.Diagnostics.AddError("Provider Is Not Configured Yet", fmt.Sprintf("The provider's %s comes from a resource that this run has yet to apply, so it is not known. Terraform opens an ephemeral resource while planning if all its arguments are known.\n\n"+
+			"No request was sent.\n\n"+
+			"Give the ephemeral resource age_identity from the same resource, so that Terraform opens it during the apply.", server.unknown))
+		return
+	}
 	secret, err := identities.Decrypt(config.EncryptedToken.ValueString())
 	if err != nil {
 		resp.Diagnostics.AddError("Unable to Decrypt Token", fmt.Sprintf("encrypted_token cannot be decrypted: %s.\n\nNo request was sent.\n\n"+
