@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -103,17 +104,22 @@ func (e *issuedTokenEphemeralResource) Open(ctx context.Context, req ephemeral.O
 		}
 		return server.client.CreateNamedAdminToken(ctx, issuer.Credential, name, &expiresIn)
 	})
-	if err != nil {
+	if token == nil {
 		resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, server))
-		if token != nil { // nothing is kept of it, so that it must not stay
-			resp.Diagnostics.Append(e.revoke(ctx, runToken{Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})...)
-		}
 		return
 	}
 	given.add(token.Secret.Reveal()) // to keep it out of what is said
+	run := runToken{Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID}
+	if err != nil { // nothing is kept of it, so that it must not stay
+		left := e.revoke(ctx, run)
+		resp.Diagnostics.Append(doubtfulRunToken(err, left))
+		resp.Diagnostics.Append(left...)
+		return
+	}
+	openRunTokens.add(e, run)
 	model.Name, model.Token, model.Hash = types.StringValue(name), types.StringValue(token.Secret.Reveal()), types.StringValue(token.Secret.Hash())
 	model.ExpiresAt = timestamp(token.ExpiresAt)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRunToken, runToken{Name: name, Hash: token.Secret.Hash(), ClusterUUID: token.ClusterUUID})...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRunToken, run)...)
 	if e.kind == lifecycle.KindResource {
 		resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
 	} else {
@@ -137,11 +143,48 @@ func (e *issuedTokenEphemeralResource) Close(ctx context.Context, req ephemeral.
 	if token.Name == "" || !e.server().usable() {
 		return
 	}
+	openRunTokens.remove(token)
 	resp.Diagnostics.Append(e.revoke(ctx, token)...)
 }
 
-// revoke deletes a token at the end of a run, also of one that was interrupted. That it
-// could not be deleted is no failure of the run: it expires.
+// runTokens are tokens for one run that this process has made, with what can delete them.
+type runTokens struct {
+	mu   sync.Mutex
+	open map[runToken]*issuedTokenEphemeralResource
+}
+
+// openRunTokens are those that nobody has asked to be deleted yet.
+var openRunTokens = runTokens{open: map[runToken]*issuedTokenEphemeralResource{}}
+
+func (r *runTokens) add(e *issuedTokenEphemeralResource, token runToken) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open[token] = e
+}
+
+func (r *runTokens) remove(token runToken) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, token)
+}
+
+// RevokeRunTokens deletes the tokens for one run that are left when the process ends.
+// Terraform 1.11 closes no ephemeral resource of a run that is interrupted, OpenTofu 1.12
+// none of one that fails. Both still let their providers end by themselves, for which
+// go-plugin gives them two seconds. Nobody can be told any more: what stays expires.
+func RevokeRunTokens(ctx context.Context) {
+	openRunTokens.mu.Lock()
+	defer openRunTokens.mu.Unlock()
+	var all sync.WaitGroup
+	for token, e := range openRunTokens.open {
+		all.Go(func() { e.revoke(ctx, token) })
+	}
+	all.Wait()
+	clear(openRunTokens.open)
+}
+
+// revoke deletes a token at the end of a run. That it could not be deleted is no failure
+// of the run: it expires.
 func (e *issuedTokenEphemeralResource) revoke(ctx context.Context, token runToken) (diags diag.Diagnostics) {
 	server := e.server()
 	err := server.issuer().Revoke(context.WithoutCancel(ctx), lifecycle.Issued{Name: token.Name, Hash: token.Hash, ClusterUUID: token.ClusterUUID})
@@ -159,6 +202,16 @@ func (e *issuedTokenEphemeralResource) get(ctx context.Context, from attributeGe
 	}
 	diags := from.Get(ctx, &model.issuedTokenEphemeralModel)
 	return model, diags
+}
+
+// doubtfulRunToken is the error about a token that was made and may not work. left is
+// what is to be said of its deletion.
+func doubtfulRunToken(err error, left diag.Diagnostics) diag.Diagnostic {
+	now := "The token was deleted again."
+	if len(left) > 0 {
+		now = "Nothing was kept of the token."
+	}
+	return diag.NewErrorDiagnostic("Unable to Create Token", sentence(err.Error())+"\n\n"+now+"\n\nRun Terraform again when the server can be reached.")
 }
 
 // postponed is the error about a token that is to be made with a provider block that is
