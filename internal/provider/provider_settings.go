@@ -34,6 +34,12 @@ const (
 	envAgeIdentityFile = "INFLUXDB3_AGE_IDENTITY_FILE"
 )
 
+// Attributes of the provider block that are named in other files.
+const (
+	identityAttribute     = "age_identity"
+	identityFileAttribute = "age_identity_file"
+)
+
 const (
 	defaultRequestTimeout = 30 * time.Second
 	defaultStartupTimeout = time.Minute
@@ -113,6 +119,8 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 		name    string
 		unknown bool
 	}{
+		{identityAttribute, m.AgeIdentity.IsUnknown()}, // first: influxdb3_token works without the rest
+		{identityFileAttribute, m.AgeIdentityFile.IsUnknown()},
 		{"url", m.URL.IsUnknown()},
 		{"token", m.Token.IsUnknown()},
 		{"recovery_url", m.RecoveryURL.IsUnknown()},
@@ -123,8 +131,6 @@ func (m providerModel) resolve(ctx context.Context) (settings, diag.Diagnostics)
 		{"startup_timeout", m.StartupTimeout.IsUnknown()},
 		{"max_retries", m.MaxRetries.IsUnknown()},
 		{"headers", m.Headers.IsUnknown()},
-		{"age_identity", m.AgeIdentity.IsUnknown()},
-		{"age_identity_file", m.AgeIdentityFile.IsUnknown()},
 	} {
 		if v.unknown {
 			s.unknown = v.name
@@ -219,7 +225,7 @@ func (m providerModel) resolveIdentities(s *settings) (diags diag.Diagnostics) {
 			unreadable := diag.NewErrorDiagnostic("Unreadable Age Identity File", fmt.Sprintf("The file that %s names cannot be read: %s.", fileFrom, err))
 			return discreetly(diag.Diagnostics{unreadable}, fileFrom, file)
 		}
-		text, from = string(content), "the file that "+fileFrom+" names"
+		text, from = string(content), "The file that "+fileFrom+" names"
 	} else if text == "" {
 		return diags // nothing is set; of an empty attribute validate has told
 	}
@@ -238,7 +244,7 @@ func parseIdentities(from, text string) (agefile.Identities, diag.Diagnostics) {
 	}
 	identities, err := agefile.ParseIdentities(influxdb3.NewSecret(text))
 	if err != nil {
-		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Invalid Age Identity", capital(fmt.Sprintf("%s cannot be used: %s.", from, err)))}
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Invalid Age Identity", fmt.Sprintf("%s cannot be used: %s.", from, err))}
 	}
 	return identities, nil
 }

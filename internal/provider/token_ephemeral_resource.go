@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -77,12 +78,16 @@ func (e *tokenEphemeralResource) Open(ctx context.Context, req ephemeral.OpenReq
 	if server := e.server(); server != nil {
 		identities = server.identities
 	}
-	if !config.AgeIdentity.IsNull() {
+	switch {
+	case !config.AgeIdentity.IsNull():
 		own, diags := parseIdentities("age_identity", config.AgeIdentity.ValueString())
 		if resp.Diagnostics.Append(diags...); diags.HasError() {
 			return
 		}
 		identities = own
+	case e.server().identitiesUnknown():
+		resp.Diagnostics.Append(identitiesPostponed(e.server()))
+		return
 	}
 	secret, err := identities.Decrypt(config.EncryptedToken.ValueString())
 	if err != nil {
@@ -93,4 +98,13 @@ func (e *tokenEphemeralResource) Open(ctx context.Context, req ephemeral.OpenReq
 	given.add(secret.Reveal()) // to keep it out of what is said
 	config.Token, config.Hash = types.StringValue(secret.Reveal()), types.StringValue(secret.Hash())
 	resp.Diagnostics.Append(resp.Result.Set(ctx, &config)...)
+}
+
+// identitiesPostponed is the error about a token that is to be decrypted with an identity
+// that is not known yet.
+func identitiesPostponed(server *configuredServer) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Provider Is Not Configured Yet",
+		fmt.Sprintf("The provider's %s comes from a resource that this run has yet to apply, so it is not known. Terraform opens an ephemeral resource while planning if all its arguments are known.\n\n"+
+			"No request was sent.\n\n"+
+			"Give the ephemeral resource itself the same private key (age_identity), so that Terraform opens it during the apply.", server.unknown))
 }
