@@ -138,12 +138,13 @@ func (m secretModel) planSecret(ctx context.Context, plan *tfsdk.Plan) diag.Diag
 }
 
 // reencrypted is the planned model of a secret that stays while its recipients may change.
-// It is an error where nobody could read it for that.
+// It is an error where nobody could read it for that. Recipients that are not known yet may
+// turn out to be the same.
 func (m secretModel) reencrypted(state secretModel, hash string, imported bool, server *configuredServer) (secretModel, diag.Diagnostics) {
 	switch {
 	case m.AgeRecipients.Equal(state.AgeRecipients), state.isEmpty():
 		return m, nil
-	case server.usable() && state.secret(hash, server.identities).IsEmpty():
+	case server.usable() && !setUnknown(m.AgeRecipients) && state.secret(hash, server.identities).IsEmpty():
 		return m, diag.Diagnostics{notReadable(hash, imported)}
 	default:
 		return m.madeAnew(), nil
