@@ -33,6 +33,7 @@ func main() {
 		Address: "registry.terraform.io/influxdb3-community/influxdb3",
 		Debug:   debug,
 	})
+	provider.RevokeRunTokens(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

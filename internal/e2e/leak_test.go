@@ -35,6 +35,9 @@ provider "influxdb3" {
 // anyToken is a token, or the beginning of one that was cut short.
 var anyToken = regexp.MustCompile(`apiv3_[A-Za-z0-9_-]{4,}`)
 
+// anyIdentity is a private key of age, or the beginning of one.
+var anyIdentity = regexp.MustCompile(`AGE-SECRET-KEY-1[0-9A-Z]{4,}`)
+
 // pieces is how many characters of a secret count as the secret.
 const pieces = 20
 
@@ -43,6 +46,9 @@ const pieces = 20
 func leaks(text string, secrets []string) (found []string) {
 	if anyToken.MatchString(text) {
 		found = append(found, "something of the form of a token")
+	}
+	if anyIdentity.MatchString(text) {
+		found = append(found, "something of the form of an identity")
 	}
 	for _, secret := range secrets {
 		if holds(text, secret) {
@@ -54,7 +60,7 @@ func leaks(text string, secrets []string) (found []string) {
 
 // holds says whether a secret, or its beginning or end, is in a text.
 func holds(text, secret string) bool {
-	body := strings.TrimPrefix(secret, "apiv3_")
+	body := strings.TrimPrefix(strings.TrimPrefix(secret, "apiv3_"), "AGE-SECRET-KEY-1")
 	head, end := body, body
 	if len(body) > pieces {
 		head, end = body[:pieces], body[len(body)-pieces:]

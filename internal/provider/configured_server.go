@@ -127,6 +127,11 @@ func (s *configuredServer) isMissing() bool { return s != nil && s.missing }
 // usable says whether there is somebody to call.
 func (s *configuredServer) usable() bool { return s != nil && s.unknown == "" && !s.missing }
 
+// identitiesUnknown says whether what decrypts a state is not known yet.
+func (s *configuredServer) identitiesUnknown() bool {
+	return s != nil && (s.unknown == identityAttribute || s.unknown == identityFileAttribute)
+}
+
 // hasCredential says whether there is anything with which the token of a resource that
 // is created could be another one's: without it a creation takes nothing from anybody.
 func (s *configuredServer) hasCredential() bool {

@@ -138,7 +138,8 @@ func (m secretModel) planSecret(ctx context.Context, plan *tfsdk.Plan) diag.Diag
 }
 
 // reencrypted is the planned model of a secret that stays while its recipients may change.
-// It is an error where nobody could read it for that.
+// It is an error where nobody could read it for that. Recipients that are not known yet may
+// turn out to be the same.
 func (m secretModel) reencrypted(state secretModel, hash string, imported bool, server *configuredServer) (secretModel, diag.Diagnostics) {
 	switch {
 	case m.AgeRecipients.Equal(state.AgeRecipients), state.isEmpty():

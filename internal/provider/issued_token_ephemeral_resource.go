@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
@@ -118,9 +119,11 @@ func (e *issuedTokenEphemeralResource) Open(ctx context.Context, req ephemeral.O
 		return
 	}
 	given.add(token.Secret.Reveal()) // to keep it out of what is said
+	run := runTokenOf(model.Server, name, token)
 	model.Name, model.Token, model.Hash = types.StringValue(name), types.StringValue(token.Secret.Reveal()), types.StringValue(token.Secret.Hash())
 	model.ExpiresAt = timestamp(token.ExpiresAt)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRunToken, runTokenOf(model.Server, name, token))...)
+	openRunTokens.add(e, run)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateRunToken, run)...)
 	if e.kind == lifecycle.KindResource {
 		resp.Diagnostics.Append(resp.Result.Set(ctx, &model)...)
 	} else {
@@ -150,11 +153,49 @@ func (e *issuedTokenEphemeralResource) Close(ctx context.Context, req ephemeral.
 	if token.Name == "" || !e.server(optional(token.Server)).usable() {
 		return
 	}
+	openRunTokens.remove(token)
 	resp.Diagnostics.Append(e.revoke(ctx, token)...)
 }
 
-// revoke deletes a token at the end of a run, also of one that was interrupted. That it
-// could not be deleted is no failure of the run: it expires.
+// runTokens are tokens for one run that this process has made, by their names, which are
+// unique, with what deletes them.
+type runTokens struct {
+	mu   sync.Mutex
+	open map[string]func(context.Context)
+}
+
+// openRunTokens are those that nobody has asked to be deleted yet.
+var openRunTokens = runTokens{open: map[string]func(context.Context){}}
+
+func (r *runTokens) add(e *issuedTokenEphemeralResource, token runToken) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open[token.Name] = func(ctx context.Context) { e.revoke(ctx, token) }
+}
+
+func (r *runTokens) remove(token runToken) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, token.Name)
+}
+
+// RevokeRunTokens deletes the tokens for one run that are left when the process ends.
+// Terraform 1.11 closes no ephemeral resource of a run that is interrupted, OpenTofu 1.12
+// none of one that fails. Both still let their providers end by themselves, for which
+// go-plugin gives them two seconds. Nobody can be told any more: what stays expires.
+func RevokeRunTokens(ctx context.Context) {
+	openRunTokens.mu.Lock()
+	defer openRunTokens.mu.Unlock()
+	var all sync.WaitGroup
+	for _, revoke := range openRunTokens.open {
+		all.Go(func() { revoke(ctx) })
+	}
+	all.Wait()
+	clear(openRunTokens.open)
+}
+
+// revoke deletes a token at the end of a run. That it could not be deleted is no failure
+// of the run: it expires.
 func (e *issuedTokenEphemeralResource) revoke(ctx context.Context, token runToken) (diags diag.Diagnostics) {
 	server := e.server(optional(token.Server))
 	err := server.issuer().Revoke(context.WithoutCancel(ctx), lifecycle.Issued{Name: token.Name, Hash: token.Hash, ClusterUUID: token.ClusterUUID, CreatedAt: token.CreatedAt})

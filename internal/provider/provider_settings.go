@@ -40,6 +40,12 @@ const (
 	envAgeIdentityFile = "INFLUXDB3_AGE_IDENTITY_FILE"
 )
 
+// Attributes of the provider block that are named in other files.
+const (
+	identityAttribute     = "age_identity"
+	identityFileAttribute = "age_identity_file"
+)
+
 const (
 	defaultRequestTimeout = 30 * time.Second
 	defaultStartupTimeout = time.Minute
@@ -207,9 +213,9 @@ func (m providerModel) resolve(ctx context.Context) (map[string]settings, diag.D
 	// They are of use before there is a server.
 	switch {
 	case m.AgeIdentity.IsUnknown():
-		common.unknown = "age_identity"
+		common.unknown = identityAttribute // influxdb3_token asks for it, and works without the rest
 	case m.AgeIdentityFile.IsUnknown():
-		common.unknown = "age_identity_file"
+		common.unknown = identityFileAttribute
 	default:
 		diags.Append(m.resolveIdentities(&common)...)
 	}
@@ -349,7 +355,7 @@ func (m providerModel) resolveIdentities(s *settings) (diags diag.Diagnostics) {
 			unreadable := diag.NewErrorDiagnostic("Unreadable Age Identity File", fmt.Sprintf("The file that %s names cannot be read: %s.", fileFrom, err))
 			return discreetly(diag.Diagnostics{unreadable}, fileFrom, file)
 		}
-		text, from = string(content), "the file that "+fileFrom+" names"
+		text, from = string(content), "The file that "+fileFrom+" names"
 	} else if text == "" {
 		return diags // nothing is set; of an empty attribute validate has told
 	}
@@ -368,7 +374,7 @@ func parseIdentities(from, text string) (agefile.Identities, diag.Diagnostics) {
 	}
 	identities, err := agefile.ParseIdentities(influxdb3.NewSecret(text))
 	if err != nil {
-		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Invalid Age Identity", capital(fmt.Sprintf("%s cannot be used: %s.", from, err)))}
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Invalid Age Identity", fmt.Sprintf("%s cannot be used: %s.", from, err))}
 	}
 	return identities, nil
 }

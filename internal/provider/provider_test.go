@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// What a developer's shell has set must not decide a test.
-	for _, name := range []string{envURL, envToken, envRecoveryURL, envCACert, envNoVerify} {
+	for _, name := range []string{envURL, envToken, envRecoveryURL, envCACert, envNoVerify, envAgeIdentity, envAgeIdentityFile} {
 		_ = os.Unsetenv(name) // it can only fail for a malformed name
 	}
 	os.Exit(withCLIConfig(m.Run))

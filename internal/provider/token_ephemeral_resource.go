@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -73,21 +74,20 @@ func (e *tokenEphemeralResource) Open(ctx context.Context, req ephemeral.OpenReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	block := e.server(types.StringNull())
 	var identities agefile.Identities
-	if server := e.server(types.StringNull()); server != nil {
-		identities = server.identities
+	if block != nil {
+		identities = block.identities
 	}
-	if !config.AgeIdentity.IsNull() {
+	switch {
+	case !config.AgeIdentity.IsNull():
 		own, diags := parseIdentities("age_identity", config.AgeIdentity.ValueString())
 		if resp.Diagnostics.Append(diags...); diags.HasError() {
 			return
 		}
 		identities = own
-	}
-	if server := e.server(types.StringNull()); len(identities) == 0 && server != nil && (server.unknown == "age_identity" || server.unknown == "age_identity_file") {
-		resp.Diagnostics.AddError("Provider Is Not Configured Yet", fmt.Sprintf("The provider's %s comes from a resource that this run has yet to apply, so it is not known. Terraform opens an ephemeral resource while planning if all its arguments are known.\n\n"+
-			"No request was sent.\n\n"+
-			"Give the ephemeral resource age_identity from the same resource, so that Terraform opens it during the apply.", server.unknown))
+	case block.identitiesUnknown():
+		resp.Diagnostics.Append(identitiesPostponed(block))
 		return
 	}
 	secret, err := identities.Decrypt(config.EncryptedToken.ValueString())
@@ -99,4 +99,13 @@ func (e *tokenEphemeralResource) Open(ctx context.Context, req ephemeral.OpenReq
 	given.add(secret.Reveal()) // to keep it out of what is said
 	config.Token, config.Hash = types.StringValue(secret.Reveal()), types.StringValue(secret.Hash())
 	resp.Diagnostics.Append(resp.Result.Set(ctx, &config)...)
+}
+
+// identitiesPostponed is the error about a token that is to be decrypted with an identity
+// that is not known yet.
+func identitiesPostponed(server *configuredServer) diag.Diagnostic {
+	return diag.NewErrorDiagnostic("Provider Is Not Configured Yet",
+		fmt.Sprintf("The provider's %s comes from a resource that this run has yet to apply, so it is not known. Terraform opens an ephemeral resource while planning if all its arguments are known.\n\n"+
+			"No request was sent.\n\n"+
+			"Give the ephemeral resource itself the same private key (age_identity), so that Terraform opens it during the apply.", server.unknown))
 }
