@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
@@ -48,6 +51,9 @@ func exampleWorkspace(t *testing.T, s *influxdb3test.Server, name string) *works
 	if strings.Contains(all, `resource "influxdb3_admin_token" "operator"`) && !strings.Contains(all, "var.deletion_protection") {
 		w.write("override.tf", unprotected)
 	}
+	if strings.Contains(all, "var.age_recipients") {
+		w.encrypts()
+	}
 	if strings.Contains(all, "hashicorp/vault") {
 		if err := installVault(); err != nil {
 			t.Fatal(err)
@@ -82,6 +88,7 @@ func TestExamples(t *testing.T) {
 		"import":                                  {nil, exampleImport},
 		"handing-on":                              {nil, exampleHandingOn},
 		"secret-store":                            {nil, exampleSecretStore},
+		"secret-store-encrypted":                  {nil, exampleSecretStore},
 		"kubernetes":                              {nil, exampleKubernetes},
 		"docker-compose":                          {nil, exampleDockerCompose},
 		"testing":                                 {nil, exampleTesting},
@@ -94,6 +101,9 @@ func TestExamples(t *testing.T) {
 		"data-sources/influxdb3_server":           {nil, exampleServer},
 		"resources/influxdb3_offline_admin_token": {nil, exampleOffline},
 		"ephemeral-resources/influxdb3_offline_admin_token": {nil, exampleOffline},
+		"ephemeral-resources/influxdb3_token":               {nil, exampleDecrypted},
+		"ephemeral-resources/influxdb3_named_admin_token":   {nil, exampleTokenOfRun},
+		"ephemeral-resources/influxdb3_resource_token":      {[]influxdb3test.Option{influxdb3test.Enterprise()}, exampleTokenOfRun},
 		"provider":             {nil, nil}, // names an address; it is validated only
 		"late-server":          {nil, nil}, // these start a server of their own
 		"token-file":           {nil, nil},
@@ -264,33 +274,48 @@ func exampleHandingOn(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	w.must("destroy")
 }
 
+// The store gets the token in both forms. Encrypted, it is in no state and in no plan.
 func exampleSecretStore(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	v := newVault(t, w)
-	before := ""
+	inState := 1
+	if w.identity != nil {
+		inState = 0
+	}
+	before, rotation := "", 0
+	plan := func() {
+		t.Helper()
+		rotation++
+		w.set("TF_VAR_rotation", strconv.Itoa(rotation))
+		w.must("plan", "-out=plan")
+		if found := leaks(w.savedPlan("plan"), nil); before != "" && (found != nil) != (inState > 0) {
+			t.Errorf("the token is in state %d times, and in the plan: %q", inState, found)
+		}
+	}
 	expectHandedOn := func(version int) {
 		t.Helper()
 		token := w.expectWorkingToken(s, before)
 		if data, got := v.secret("influxdb3/operator"); data["token"] != token || got != version {
 			t.Errorf("version %d is in the store, want %d with the token in state", got, version)
 		}
-		if n := strings.Count(w.read(stateFile), token); n != 1 {
-			t.Errorf("the token is in state %d times, want once", n)
+		if n := strings.Count(w.read(stateFile), token); n != inState {
+			t.Errorf("the token is in state %d times, want %d", n, inState)
 		}
 		w.expectNothingToDo()
 		before = token
 	}
-	w.must("apply")
+	plan()
+	w.must("apply", "plan")
 	expectHandedOn(1)
-	w.set("TF_VAR_rotation", "2")
-	w.must("apply")
+	plan()
+	w.must("apply", "plan")
 	expectHandedOn(2)
 
 	// The Vault provider has Terraform save the new version although it could not
 	// write the secret. Once it does not, the plan is not empty here, and what the
 	// documentation says of it can go.
-	w.set("TF_VAR_rotation", "3")
+	plan()
 	v.setRefuses(true)
-	w.fails([]string{"apply"}, "permission denied")
+	w.fails([]string{"apply", "plan"}, "permission denied")
 	w.expectNothingToDo()
 	v.setRefuses(false)
 	w.must("state", "rm", "vault_kv_secret_v2.operator")
@@ -304,6 +329,72 @@ func exampleSecretStore(t *testing.T, s *influxdb3test.Server, w *workspace) {
 	if data, _ := v.secret("influxdb3/operator"); data != nil {
 		t.Error("the secret is still in the store")
 	}
+	if w.identity != nil {
+		files, err := filepath.Glob(w.path(stateFile + "*")) // with the backups
+		if err != nil || len(files) < 2 {
+			t.Fatalf("%d files of the state: %v", len(files), err)
+		}
+		for _, file := range files {
+			if found := leaks(w.read(filepath.Base(file)), []string{before}); found != nil {
+				t.Errorf("%s holds %q", filepath.Base(file), found)
+			}
+		}
+	}
+}
+
+// The chain from the resource to an aliased provider block, in the run that creates and
+// in the one that rotates.
+func exampleDecrypted(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	before := ""
+	for _, rotation := range []string{"1", "2"} {
+		w.set("TF_VAR_rotation", rotation)
+		w.must("apply")
+		before = w.expectWorkingToken(s, before)
+		ci := w.decrypted(exampleOutput(w, "ci_token"))
+		if !s.Accepts(t, ci) {
+			t.Error("the server refuses the token of the alias")
+		}
+		if found := leaks(w.read(stateFile), []string{before, ci}); found != nil {
+			t.Errorf("the state holds %q", found)
+		}
+		w.expectNothingToDo()
+	}
+	w.must("destroy")
+}
+
+// The command has a token that the server accepts as long as the run takes.
+func exampleTokenOfRun(t *testing.T, s *influxdb3test.Server, w *workspace) {
+	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(t))
+	w.set("TF_VAR_command", `printf %s "$INFLUXDB3_AUTH_TOKEN" >token && touch ready && until [ -e seen ]; do sleep 0.1; done`)
+	accepted := make(chan bool, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(accepted)
+		for ; ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+			if _, err := os.Stat(w.path("ready")); err == nil {
+				accepted <- s.Accepts(t, w.read("token"))
+				w.write("seen", "")
+				return
+			}
+		}
+	}()
+	w.must("apply")
+	cancel()
+	if !<-accepted {
+		t.Error("the server refused the token of the run")
+	}
+	token := w.read("token")
+	if !tokenForm.MatchString(token) {
+		t.Error("the command had no token")
+	}
+	if found := leaks(w.read(stateFile), []string{token}); found != nil {
+		t.Errorf("the state holds %q", found)
+	}
+	w.expectNothingToDo()
+	if s.Accepts(t, token) {
+		t.Error("the server accepts the token after the run")
+	}
+	w.must("destroy")
 }
 
 func exampleTokens(t *testing.T, s *influxdb3test.Server, w *workspace) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/itchyny/gojq"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
@@ -207,4 +208,20 @@ func TestPolicies(t *testing.T) {
 		regenerate: {operator + "an operator token that somebody else holds may be regenerated"},
 		existing:   {operator + "an existing operator token will be regenerated"},
 	})
+
+	// Encrypted, the token is null before and after a rotation. Another recipient is none.
+	encrypted := newWorkspace(t, influxdb3test.New(t), operatorConfig+"\nvariable \"age_recipients\" { type = set(string) }\n")
+	encrypted.write("override.tf", "resource \"influxdb3_admin_token\" \"operator\" {\n  age_recipients = var.age_recipients\n}\n")
+	encrypted.encrypts()
+	encrypted.must("apply")
+	check(encrypted, nil, nil)
+	if found := leaks(encrypted.savedPlan("plan"), nil); found != nil {
+		t.Errorf("the plan holds %q", found)
+	}
+	check(encrypted, []string{"-var", "trigger=2"}, rotated)
+	another, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(encrypted, []string{"-var", fmt.Sprintf("age_recipients=[%q, %q]", encrypted.identity.Recipient(), another.Recipient())}, nil)
 }

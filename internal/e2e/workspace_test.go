@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +16,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
@@ -52,6 +58,8 @@ type workspace struct {
 	chain toolchain
 	dir   string
 	env   []string
+
+	identity *age.X25519Identity // the private key of an encrypted state, nil for a plain one
 }
 
 // emptyWorkspace is a directory without anything. The provider will find the
@@ -123,6 +131,33 @@ func (w *workspace) age() {
 
 // set sets an environment variable for the commands that follow.
 func (w *workspace) set(name, value string) { w.env = append(w.env, name+"="+value) }
+
+// encrypts makes a key for the tokens of a configuration that has the public one in a
+// variable.
+func (w *workspace) encrypts() {
+	w.t.Helper()
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.identity = identity
+	w.set("INFLUXDB3_AGE_IDENTITY", identity.String())
+	w.set("TF_VAR_age_recipients", fmt.Sprintf("[%q]", identity.Recipient()))
+}
+
+// decrypted is the token of an armored age file.
+func (w *workspace) decrypted(armored string) string {
+	w.t.Helper()
+	file, err := age.Decrypt(armor.NewReader(strings.NewReader(armored)), w.identity)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	token, err := io.ReadAll(file)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(token)
+}
 
 // result is how a command ended.
 type result struct {
@@ -196,6 +231,25 @@ func expectOutput(t testing.TB, r result, texts ...string) {
 	}
 }
 
+// savedPlan is everything that is in a saved plan: its files, and what show says of it.
+func (w *workspace) savedPlan(name string) string {
+	w.t.Helper()
+	archive, err := zip.OpenReader(w.path(name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer archive.Close() //nolint:errcheck // it was only read
+	all := w.must("show", "-json", name).stdout
+	for _, entry := range archive.File {
+		text, err := fs.ReadFile(archive, entry.Name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all += string(text)
+	}
+	return all
+}
+
 // expectNothingToDo expects an empty plan.
 func (w *workspace) expectNothingToDo() {
 	w.t.Helper()
@@ -260,6 +314,9 @@ func (w *workspace) expectWorkingToken(s *influxdb3test.Server, before string) s
 	w.t.Helper()
 	state := w.state()
 	token := state.text("token")
+	if w.identity != nil {
+		token = w.decrypted(state.text("encrypted_token"))
+	}
 	if !tokenForm.MatchString(token) {
 		w.t.Fatal("no token in state")
 	}
