@@ -50,6 +50,32 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		resp.Diagnostics.Append(secondResource(server))
 		return
 	}
+	token, handed, warnings, err := r.obtain(ctx, plan, handed, server, resp)
+	if err != nil {
+		server.operatorResources.end(nil)
+		resp.Diagnostics.Append(r.keepFailed(ctx, plan, token, handed, server, resp)...)
+		op := establishing
+		if handed != nil {
+			op = replacing
+		}
+		resp.Diagnostics.Append(operatorTokenProblem(op, err, server))
+		return
+	}
+	if resp.Diagnostics.Append(plan.created(token, handed, server)...); resp.Diagnostics.HasError() {
+		server.operatorResources.end(nil)
+		return
+	}
+	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+	resp.Diagnostics.Append(plan.expiryWarning()...)
+	resp.Diagnostics.Append(plan.unreadableWarning(server)...)
+	resp.Diagnostics.Append(asDiagnostics(warnings)...)
+	server.rotated(token)
+}
+
+// obtain gets hold of the operator token: of the one that was handed over, or that is
+// handed over meanwhile, otherwise of the server's. It returns what was handed over.
+func (r *adminTokenResource) obtain(ctx context.Context, plan adminTokenModel, handed *handedOver, server *configuredServer, resp *resource.CreateResponse) (lifecycle.OperatorToken, *handedOver, []lifecycle.Warning, error) {
 	var token lifecycle.OperatorToken
 	var warnings []lifecycle.Warning
 	err := server.startup.Await(ctx)
@@ -60,9 +86,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 			handed = server.operatorResources.awaitHandOver()
 		}
 	}
-	op := establishing
 	if handed != nil {
-		op = replacing
 		// The old token left state when Delete returned, and this is its only
 		// copy: it goes back before anything can fail.
 		resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
@@ -70,51 +94,28 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 			token, warnings, err = server.operator().Resume(ctx, handed.token, triggersDiffer(plan.RotationTriggers, handed.model.RotationTriggers), plan.consents())
 		}
 	}
-	if err != nil {
-		server.operatorResources.end(nil)
-		switch {
-		case token.Hash() != "": // it may be the only copy of one that is good
-			kept := plan
-			kept.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
-			if handed != nil {
-				kept = handed.model
-				kept.inFormOf(plan, token)
-			}
-			resp.Diagnostics.Append(kept.take(token)...)
-			resp.Diagnostics.Append(r.keep(ctx, &handedOver{kept, token}, resp)...)
-		case handed == nil:
-			// Another block can have given its token away while this one waited.
-			if handed = server.operatorResources.takeOver(); handed != nil {
-				resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
-			}
+	return token, handed, warnings, err
+}
+
+// keepFailed puts into state what a creation that failed has in hand.
+func (r *adminTokenResource) keepFailed(ctx context.Context, plan adminTokenModel, token lifecycle.OperatorToken, handed *handedOver, server *configuredServer, resp *resource.CreateResponse) (diags diag.Diagnostics) {
+	switch {
+	case token.Hash() != "": // it may be the only copy of one that is good
+		kept := plan
+		kept.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
+		if handed != nil {
+			kept = handed.model
+			kept.inFormOf(plan, token)
 		}
-		resp.Diagnostics.Append(operatorTokenProblem(op, err, server))
-		return
-	}
-	if other, ok := server.claims.claim(token.Hash(), server.name); !ok { // taken over by both
-		server.operatorResources.end(nil)
-		resp.Diagnostics.Append(oneServerTwice(token.Hash(), other, server))
-		return
-	}
-	plan.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
-	if token.Secret.IsEmpty() { // it was handed over, and is as it was
-		if !plan.AgeRecipients.Equal(handed.model.AgeRecipients) {
-			server.operatorResources.end(nil)
-			resp.Diagnostics.Append(notReadable(token.Hash(), false))
-			return
+		diags.Append(kept.take(token)...)
+		diags.Append(r.keep(ctx, &handedOver{kept, token}, resp)...)
+	case handed == nil:
+		// Another block can have given its token away while this one waited.
+		if late := server.operatorResources.takeOver(); late != nil {
+			diags.Append(r.keep(ctx, late, resp)...)
 		}
-		plan.secretModel, plan.FallbackStatus = handed.model.secretModel, handed.model.FallbackStatus
 	}
-	resp.Diagnostics.Append(plan.take(token)...)
-	if handed != nil && token.Hash() == handed.token.Hash() {
-		resp.Diagnostics.Append(plan.encryptedNow(handed.model.secretModel, token.Hash())...)
-	}
-	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
-	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
-	resp.Diagnostics.Append(plan.expiryWarning()...)
-	resp.Diagnostics.Append(plan.unreadableWarning(server)...)
-	resp.Diagnostics.Append(asDiagnostics(warnings)...)
-	server.rotated(token)
+	return diags
 }
 
 // Read implements resource.Resource.

@@ -221,6 +221,26 @@ func (m *adminTokenModel) take(token lifecycle.OperatorToken) diag.Diagnostics {
 	return diags
 }
 
+// created takes a token that was made, taken over, or handed over. It fails before
+// anything is taken where another server has it, or nobody can read it for its recipients.
+func (m *adminTokenModel) created(token lifecycle.OperatorToken, handed *handedOver, server *configuredServer) (diags diag.Diagnostics) {
+	if other, ok := server.claims.claim(token.Hash(), server.name); !ok {
+		return diag.Diagnostics{oneServerTwice(token.Hash(), other, server)}
+	}
+	m.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
+	if token.Secret.IsEmpty() { // it was handed over, and is as it was
+		if !m.AgeRecipients.Equal(handed.model.AgeRecipients) {
+			return diag.Diagnostics{notReadable(token.Hash(), false)}
+		}
+		m.secretModel, m.FallbackStatus = handed.model.secretModel, handed.model.FallbackStatus
+	}
+	diags.Append(m.take(token)...)
+	if handed != nil && token.Hash() == handed.token.Hash() {
+		diags.Append(m.encryptedNow(handed.model.secretModel, token.Hash())...)
+	}
+	return diags
+}
+
 func (m adminTokenModel) rotationDueAt() timetypes.RFC3339 {
 	if m.RotateAfter.IsUnknown() {
 		return timetypes.NewRFC3339Unknown()
