@@ -105,13 +105,12 @@ func (r *issuedRun) same(what, token string) {
 }
 
 // another applies and expects another token, encrypted anew. The old one is dead or not.
-func (r *issuedRun) another(what, old string, kept bool) string {
+func (r *issuedRun) another(what, old string, kept bool) {
 	r.t.Helper()
 	token := r.must()
 	if token == old || r.made() != 1 || r.server.Accepts(r.t, old) != kept {
 		r.t.Errorf("%s: not another token, or the old one is accepted: %t: %v", what, r.server.Accepts(r.t, old), r.journal)
 	}
-	return token
 }
 
 // refused expects no plan, and nothing done.
