@@ -88,6 +88,42 @@ resource "influxdb3_named_admin_token" "made" {
 	}
 }
 
+// The provider block may have the very operator token that the run regenerates: what was
+// made with the old one is deleted with the new one.
+func TestRunTokenAcrossRotation(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	w := newWorkspace(t, s, requiredProvider+`
+variable "trigger" { default = "1" }
+
+ephemeral "influxdb3_named_admin_token" "run" {}
+
+resource "influxdb3_admin_token" "operator" {
+  rotation_triggers = { by = var.trigger }
+
+  provisioner "local-exec" {
+    command     = ": \"$TOKEN\""
+    environment = { TOKEN = ephemeral.influxdb3_named_admin_token.run.token }
+  }
+}
+`)
+	operator := s.Bootstrap(t)
+	w.set("INFLUXDB3_AUTH_TOKEN", operator)
+	w.must("apply")
+	w.set("TF_VAR_trigger", "2")
+	s.ResetRequests()
+	if r := w.must("apply"); r.has("Was Not Deleted") {
+		t.Errorf("a deletion failed: %s", r)
+	}
+	if n := count(s, namedAdminPath); n == 0 {
+		t.Error("no token was made")
+	}
+	token := w.expectWorkingToken(s, operator)
+	if left := s.Names(t, token); !slices.Equal(left, []string{"_admin"}) {
+		t.Errorf("left over: %v", left)
+	}
+}
+
 // gated is a run that hands its token to a command, which waits.
 type gated struct {
 	*process
@@ -186,6 +222,9 @@ func TestRunTokenEnds(t *testing.T) {
 		}, code: 1},
 		"killed": {end: func(g *gated, _ *influxdb3test.Server) {
 			g.signalGroup(syscall.SIGKILL)
+		}, code: -1, stays: true},
+		"killed alone": {end: func(g *gated, _ *influxdb3test.Server) {
+			g.signal(syscall.SIGKILL)
 		}, code: -1, stays: true},
 		"refused": {end: func(g *gated, s *influxdb3test.Server) {
 			s.Inject(influxdb3test.Fault{Method: http.MethodDelete, Path: tokenDeletePath, Kind: influxdb3test.Answer, Status: http.StatusInternalServerError, Times: -1})
