@@ -141,7 +141,7 @@ func (o *Operator) inspectUnreadable(ctx context.Context, prior OperatorToken) (
 // readable is the token with its secret, where that is kept encrypted and the configured
 // credential is the very token.
 func (o *Operator) readable(t OperatorToken) OperatorToken {
-	if t.Secret.IsEmpty() && t.Unreadable != "" && influxdb3.SameHash(o.Credential.Hash(), t.Unreadable) {
+	if t.Secret.IsEmpty() && influxdb3.SameHash(o.Credential.Hash(), t.Unreadable) {
 		t.Secret, t.Unreadable = o.Credential, ""
 	}
 	return t

@@ -20,6 +20,8 @@ func TestInspect_unreadable(t *testing.T) {
 	ended := noon.Add(-time.Second)
 	expired := row(mine, noon.Add(-time.Hour))
 	expired.ExpiresAt = &ended
+	another := row(next, noon)
+	another.CreatedAt = another.CreatedAt.Add(time.Minute)
 	for name, tt := range map[string]struct {
 		credential influxdb3.Secret
 		rows       []influxdb3.TokenInfo
@@ -43,6 +45,7 @@ func TestInspect_unreadable(t *testing.T) {
 		"one that may not list":      {credential: other, failed: &influxdb3.Error{Kind: influxdb3.KindForbidden, Status: 403, ClusterUUID: here}, status: StatusActive, fallback: FallbackRefused, hash: mine.Hash(), unseen: true},
 		"nobody answers":             {credential: other, failed: &influxdb3.Error{Kind: influxdb3.KindUnexpected}, problem: ProblemUnavailable},
 		"the server lists no such":   {credential: other, rows: []influxdb3.TokenInfo{{Name: "terraform", Hash: other.Hash()}}, problem: ProblemNoOperatorToken},
+		"another server's":           {credential: next, rows: []influxdb3.TokenInfo{another}, problem: ProblemWrongServer},
 		"refused by another cluster": {credential: other, failed: &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Status: 401, ClusterUUID: elsewhere, Recorded: true}, problem: ProblemWrongServer},
 	} {
 		t.Run(name, func(t *testing.T) {

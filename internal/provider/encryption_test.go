@@ -558,3 +558,32 @@ func TestUnreadableWarning_replaced(t *testing.T) {
 		t.Errorf("%v", r.journal)
 	}
 }
+
+// A replacement cannot encrypt anew what nobody here can read: it stays in state as it was.
+func TestRecipients_tainted(t *testing.T) {
+	t.Parallel()
+	r := newFormRun(t, forms[2])
+	r.lines.unprotected = true
+	token, encrypted := r.must(""), r.current(addressA, "encrypted_token")
+	r.state[addressA].current.tainted = true
+	r.lines.recipients = 2
+	if r.run() || !r.said("Unable to Decrypt Token") || r.current(addressA, "encrypted_token") != encrypted || r.secret() != token {
+		t.Errorf("%v", r.journal)
+	}
+}
+
+// An imported token has no secret that recipients could be for.
+func TestRecipients_importedNamed(t *testing.T) {
+	t.Parallel()
+	s, c := influxdb3test.New(t), newCore(t)
+	admin := s.Bootstrap(t)
+	s.CreateNamedAdmin(t, admin, "ci", 0)
+	block := namedBlock("ci")
+	block.known["age_recipients"] = recipientsValue(1)
+	root := rootOf(s, admin, blocks{addressNamed: block})
+	c.state[addressNamed] = &resourceState{current: c.importObject(c.start(root.provider, patienceAlone), addressNamed, "ci")}
+	c.applied(root, planOptions{})
+	if c.current(addressNamed, "token") != "" || c.current(addressNamed, "encrypted_token") != "" {
+		t.Error("it has a secret")
+	}
+}
