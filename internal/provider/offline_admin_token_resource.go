@@ -13,7 +13,7 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 )
 
-var _ resource.Resource = (*offlineAdminTokenResource)(nil)
+var _ resource.ResourceWithModifyPlan = (*offlineAdminTokenResource)(nil)
 
 // NewOfflineAdminTokenResource returns the resource of tokens that are made without a
 // server.
@@ -70,6 +70,25 @@ func (*offlineAdminTokenResource) Schema(_ context.Context, _ resource.SchemaReq
 }
 
 const replacedByTriggers = "Another value, but not an empty map in place of none, replaces the token."
+
+// ModifyPlan implements resource.ResourceWithModifyPlan. Nothing says whether a server has
+// started with the token and still accepts it, so its end is not passed over in silence.
+func (*offlineAdminTokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.State.Raw.IsNull() {
+		return
+	}
+	var state, plan offlineAdminTokenModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if !req.Plan.Raw.IsNull() {
+		resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	}
+	if resp.Diagnostics.HasError() || !req.Plan.Raw.IsNull() && !anyUnknown(plan.RotationTriggers) && !triggersDiffer(plan.RotationTriggers, state.RotationTriggers) {
+		return
+	}
+	resp.Diagnostics.AddWarning("Offline Admin Token Leaves the State",
+		"The token "+state.Hash.ValueString()+" leaves the state. A server that has started with it still accepts it, unless the operator token was regenerated since. "+
+			"If the token is still in use and you have no other copy, do not apply this plan.")
+}
 
 // Create implements resource.Resource.
 func (*offlineAdminTokenResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
