@@ -83,6 +83,7 @@ func TestExamples(t *testing.T) {
 		"handing-on":                              {nil, exampleHandingOn},
 		"secret-store":                            {nil, exampleSecretStore},
 		"kubernetes":                              {nil, exampleKubernetes},
+		"fleet":                                   {nil, exampleFleet},
 		"docker-compose":                          {nil, exampleDockerCompose},
 		"testing":                                 {nil, exampleTesting},
 		"functions/token_hash":                    {nil, exampleFunction},
