@@ -58,12 +58,8 @@ func (f *fleet) save() {
 // long as one server fails.)
 func (f *fleet) tokens(resource string) map[string]string {
 	f.t.Helper()
-	var state map[string]any
-	if err := json.Unmarshal([]byte(f.w.must("state", "pull").stdout), &state); err != nil {
-		f.t.Fatal(err)
-	}
 	all := map[string]string{}
-	for _, r := range list(state["resources"]) {
+	for _, r := range list(f.w.pulled()["resources"]) {
 		if r["type"] != resource {
 			continue
 		}
@@ -117,10 +113,7 @@ func (f *fleet) expectRotated(before map[string]string, names ...string) map[str
 // due lets the time of these servers come.
 func (f *fleet) due(names ...string) {
 	f.t.Helper()
-	var state map[string]any
-	if err := json.Unmarshal([]byte(f.w.read(stateFile)), &state); err != nil {
-		f.t.Fatal(err)
-	}
+	state := f.w.pulled()
 	found := 0
 	for _, r := range list(state["resources"]) {
 		if r["type"] != "time_rotating" {
@@ -143,6 +136,16 @@ func (f *fleet) due(names ...string) {
 	f.w.write(stateFile, string(text))
 }
 
+// pulled is the whole state.
+func (w *workspace) pulled() (state map[string]any) {
+	w.t.Helper()
+	if err := json.Unmarshal([]byte(w.must("state", "pull").stdout), &state); err != nil {
+		w.t.Fatal(err)
+	}
+	return state
+}
+
+// list is a list of objects in a state.
 func list(value any) (all []map[string]any) {
 	items, _ := value.([]any)
 	for _, item := range items {
