@@ -261,3 +261,27 @@ provider "influxdb3" {
 		})
 	}
 }
+
+// The CLI prints the lines under the path of a diagnostic, and servers can have literal
+// tokens in any of them.
+func TestErrorsAboutServersShowNoToken(t *testing.T) {
+	t.Parallel()
+	token := "apiv3_" + strings.Repeat("PLANTED", 12) + "12"
+	w := newWorkspace(t, influxdb3test.New(t), operatorConfig)
+	for name, servers := range map[string]string{
+		"name":    `"x y" = { url = "http://localhost", token = %q }`,
+		"no url":  `a = { token = %q }`,
+		"null":    "b = null\n    a = { url = \"http://localhost\", token = %q }",
+		"url":     `a = { url = "localhost", token = %q }`,
+		"timeout": `a = { url = "http://localhost", request_timeout = "0s", token = %q }`,
+		"retries": `a = { url = "http://localhost", max_retries = 99, token = %q }`,
+		"file":    `a = { url = "http://localhost", ca_cert_file = "", token = %q }`,
+		"header":  `a = { url = "http://localhost", headers = { Host = "x" }, token = %q }`,
+	} {
+		w.write("provider.tf", "provider \"influxdb3\" {\n  servers = {\n    "+fmt.Sprintf(servers, token)+"\n  }\n}\n")
+		r := w.fails([]string{"plan"}, "Invalid")
+		if found := leaks(r.String(), []string{token}); found != nil {
+			t.Errorf("%s: the output shows %v", name, found)
+		}
+	}
+}
