@@ -90,6 +90,7 @@ func TestExamples(t *testing.T) {
 		"secret-store":                            {nil, exampleSecretStore},
 		"secret-store-encrypted":                  {nil, exampleSecretStore},
 		"kubernetes":                              {nil, exampleKubernetes},
+		"fleet":                                   {nil, exampleFleet},
 		"docker-compose":                          {nil, exampleDockerCompose},
 		"testing":                                 {nil, exampleTesting},
 		"functions/token_hash":                    {nil, exampleFunction},

@@ -63,11 +63,14 @@ func (c *claims) free(hash, server string) (other string, ok bool) {
 
 // claim notes whose token that is, unless another server has it.
 func (c *claims) claim(hash, server string) (other string, ok bool) {
-	if other, ok = c.free(hash, server); !ok || c == nil {
-		return other, ok
+	if c == nil {
+		return "", true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if other, held := c.byHash[hash]; held && other != server {
+		return other, false
+	}
 	if c.byHash == nil {
 		c.byHash = map[string]string{}
 	}

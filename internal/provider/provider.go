@@ -180,7 +180,7 @@ func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, 
 func entryAttributes() map[string]schema.Attribute {
 	like := func(name string) string { return "Like `" + name + "` of the block, from which it comes by default." }
 	return map[string]schema.Attribute{
-		"url":                  schema.StringAttribute{Required: true, MarkdownDescription: "Address of the server."},
+		"url":                  schema.StringAttribute{Optional: true, MarkdownDescription: "Address of the server. Every entry must have it."},
 		"token":                schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: "Token for this server. It is never that of the block."},
 		"recovery_url":         schema.StringAttribute{Optional: true, MarkdownDescription: "Address of the recovery listener of this server. It is never that of the block."},
 		"ca_cert_file":         schema.StringAttribute{Optional: true, MarkdownDescription: like("ca_cert_file")},

@@ -109,7 +109,7 @@ func (m providerModel) validate(ctx context.Context) (diags diag.Diagnostics) {
 	diags.Append(more...)
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		if !serverName.MatchString(name) {
-			diags.AddAttributeError(path.Root("servers"), "Invalid Server Name", fmt.Sprintf("servers has the name %q. A name has letters, digits, -, _ and . only.", loggable(name)))
+			diags.AddError("Invalid Server Name", fmt.Sprintf("servers has the name %q. A name has letters, digits, -, _ and . only.", loggable(name)))
 		}
 		if entry := entries[name]; entry != nil {
 			diags.Append(entry.validate(place{name})...)
@@ -130,7 +130,9 @@ func (m providerModel) entries(ctx context.Context) (map[string]*serverModel, di
 		entries[name] = nil
 		if object, ok := value.(types.Object); ok && !object.IsUnknown() {
 			var entry serverModel
-			diags.Append(object.As(ctx, &entry, basetypes.ObjectAsOptions{})...)
+			if !object.IsNull() { // otherwise it has no url, which validate tells
+				diags.Append(object.As(ctx, &entry, basetypes.ObjectAsOptions{})...)
+			}
 			entries[name] = &entry
 		}
 	}
@@ -140,6 +142,11 @@ func (m providerModel) entries(ctx context.Context) (map[string]*serverModel, di
 // validate checks what is written of a server and known.
 func (m serverModel) validate(in place) (diags diag.Diagnostics) {
 	given.add(m.Token.ValueString())
+	if in.name != "" && m.URL.IsNull() {
+		// Without the path of servers: the CLI would print all its lines. If the schema
+		// required it, the CLI would do so as well, and an entry could not be unknown.
+		diags.AddError("Invalid URL", in.label("url")+" is missing. Every entry of servers needs the address of its server.")
+	}
 	if v := m.URL.ValueString(); !m.URL.IsNull() && !m.URL.IsUnknown() {
 		_, problem := parseURL(v)
 		diags.Append(urlDiagnostics(in.at("url"), in.label("url"), v, problem)...)

@@ -116,7 +116,8 @@ func TestAccServers_badInput(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ servers, resource, want string }{
 		"name":             {`{ "x y" = { url = "http://localhost" } }`, operator(), `servers has the name "x y"`},
-		"no url":           {`{ a = {} }`, operator(), `attribute "url" is required`},
+		"no url":           {`{ a = {} }`, operator(), `servers["a"].url is missing`},
+		"null":             {`{ a = null }`, operator(), `servers["a"].url is missing`},
 		"url":              {`{ a = { url = "localhost" } }`, operator(), `servers["a"].url cannot be used: its scheme`},
 		"token":            {`{ a = { url = "http://localhost", token = "a b" } }`, operator(), `servers["a"].token is empty or holds spaces`},
 		"header":           {`{ a = { url = "http://localhost", headers = { Host = "x" } } }`, operator(), `headers cannot set Host`},
