@@ -94,6 +94,7 @@ type configuredServer struct {
 	operatorResources *operatorResources
 	startup           *lifecycle.Startup // waits for the server, before a creation
 	identities        agefile.Identities // decrypt what is in state
+	leftOvers         leftOvers
 
 	mu       sync.Mutex
 	room     map[string]string // by name, the hash of somebody else's token that makes room

@@ -2,8 +2,6 @@ package provider
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -37,7 +35,7 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	name := plan.Name.ValueString()
 	unique := name == ""
 	if unique {
-		name = plan.NamePrefix.ValueString() + uniqueSuffix(server.clock.Now())
+		name = plan.NamePrefix.ValueString() + lifecycle.UniqueSuffix(server.clock.Now())
 	}
 	permissions, diags := permissionsOf(ctx, plan.Permissions)
 	resp.Diagnostics.Append(diags...)
@@ -78,6 +76,9 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	if r.kind == lifecycle.KindNamedAdmin {
 		server.credentials.Created(token.Secret)
+	}
+	if unique && plan.KeepOnDestroy.ValueBool() {
+		resp.Diagnostics.Append(server.deleteLeftOvers(ctx, lifecycle.Keeping{Prefix: plan.NamePrefix.ValueString(), Kind: r.kind, Now: token.CreatedAt})...)
 	}
 }
 
@@ -284,14 +285,4 @@ func (r *issuedTokenResource) save(ctx context.Context, model resourceTokenModel
 	}
 	diags.Append(identify(ctx, identity, model.Name, model.ClusterUUID)...)
 	return diags
-}
-
-// uniqueSuffixLength is the length of what makes a prefix a name, in bytes.
-const uniqueSuffixLength = 24
-
-// uniqueSuffix sorts by the time at which it was made.
-func uniqueSuffix(now time.Time) string {
-	random := make([]byte, 5)
-	_, _ = rand.Read(random) // it never fails: crypto/rand ends the process instead
-	return now.UTC().Format("20060102150405") + hex.EncodeToString(random)
 }
