@@ -217,9 +217,8 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	identity, diags := importName(ctx, req)
 	resp.Diagnostics.Append(diags...)
-	serverName, diags := r.importServer(ctx, &identity, req.ID == "")
+	server, diags := r.importServer(ctx, &identity, req.ID == "")
 	resp.Diagnostics.Append(diags...)
-	server := r.server(serverName)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
@@ -238,24 +237,12 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 		resp.Diagnostics.AddError("Unable to Import Token", fmt.Sprintf("The server has no token named %q.\n\nNothing was changed.\n\nThe data source influxdb3_tokens lists the names of all tokens.", loggable(name)))
 		return
 	}
-	model := resourceTokenModel{
-		issuedTokenModel: issuedTokenModel{
-			Server: serverName, Name: types.StringValue(name), NamePrefix: types.StringNull(),
-			ExpiresIn: durationNull(), RotateBeforeExpiry: durationNull(),
-			RotationTriggers: types.MapNull(types.StringType), KeepOnDestroy: types.BoolValue(false),
-			ID: types.StringValue(name), Hash: types.StringValue(row.Hash), secretModel: importedSecret(nil),
-		},
-		Permissions: types.SetNull(permissionType),
-	}
 	if kind := lifecycle.KindOf(*row); kind != r.kind {
 		resp.Diagnostics.Append(otherKind(name, kind == lifecycle.KindResource))
 		return
 	}
-	if permissions, limited := influxdb3.ParsePermissions(row.Permissions); limited {
-		model.Permissions, diags = permissionSet(ctx, permissions)
-		resp.Diagnostics.Append(diags...)
-	}
-	model.refresh(row, listing.ClusterUUID, server.serverTime(listing.Listing))
+	model, diags := importedToken(ctx, *row, listing.Listing, server)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.Append(identity.checkCluster(listing.ClusterUUID, server)...); resp.Diagnostics.HasError() {
 		return
 	}
@@ -265,6 +252,24 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.Imported)...)
 	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token only once, when it makes it. So the attribute token of %q is null until you replace the token: `terraform apply -replace` with the resource's address. "+
 		"Until then, a provider block that uses this attribute takes INFLUXDB3_AUTH_TOKEN instead.", loggable(name)))
+}
+
+// importedToken is what is known of a listed token, without its secret.
+func importedToken(ctx context.Context, row influxdb3.TokenInfo, listing *influxdb3.Listing, server *configuredServer) (model resourceTokenModel, diags diag.Diagnostics) {
+	model = resourceTokenModel{
+		issuedTokenModel: issuedTokenModel{
+			Server: optional(server.name), Name: types.StringValue(row.Name), NamePrefix: types.StringNull(),
+			ExpiresIn: durationNull(), RotateBeforeExpiry: durationNull(),
+			RotationTriggers: types.MapNull(types.StringType), KeepOnDestroy: types.BoolValue(false),
+			Hash: types.StringValue(row.Hash), secretModel: importedSecret(nil),
+		},
+		Permissions: types.SetNull(permissionType),
+	}
+	if permissions, limited := influxdb3.ParsePermissions(row.Permissions); limited {
+		model.Permissions, diags = permissionSet(ctx, permissions)
+	}
+	model.refresh(&row, listing.ClusterUUID, server.serverTime(listing))
+	return model, diags
 }
 
 func (r *issuedTokenResource) get(ctx context.Context, from attributeGetter) (resourceTokenModel, diag.Diagnostics) {
