@@ -283,9 +283,8 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 func (r *adminTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	identity, diags := importName(ctx, req)
 	resp.Diagnostics.Append(diags...)
-	serverName, diags := r.importServer(ctx, &identity, req.ID == "")
+	server, diags := r.importServer(ctx, &identity, req.ID == "")
 	resp.Diagnostics.Append(diags...)
-	server := r.server(serverName)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
@@ -302,16 +301,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 		resp.Diagnostics.Append(secondResource(server))
 		return
 	}
-	model := adminTokenModel{
-		secretModel:        importedSecret(server.identities),
-		Server:             serverName,
-		RotationTriggers:   types.MapNull(types.StringType),
-		RotateAfter:        durationNull(),
-		ExistingToken:      types.StringValue(existingAdopt),
-		DeletionProtection: types.BoolValue(true),
-		ID:                 types.StringValue(influxdb3.OperatorTokenName),
-		Name:               types.StringValue(influxdb3.OperatorTokenName),
-	}
+	model := importedOperatorToken(server)
 	resp.Diagnostics.Append(model.take(token)...)
 	model.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 	if resp.Diagnostics.Append(identity.checkCluster(token.ClusterUUID, server)...); resp.Diagnostics.HasError() {
@@ -321,6 +311,20 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: model.Name, ClusterUUID: model.ClusterUUID})...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.Imported)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+}
+
+// importedOperatorToken is what an import takes for granted.
+func importedOperatorToken(server *configuredServer) adminTokenModel {
+	return adminTokenModel{
+		secretModel:        importedSecret(server.identities),
+		Server:             optional(server.name),
+		RotationTriggers:   types.MapNull(types.StringType),
+		RotateAfter:        durationNull(),
+		ExistingToken:      types.StringValue(existingAdopt),
+		DeletionProtection: types.BoolValue(true),
+		ID:                 types.StringValue(influxdb3.OperatorTokenName),
+		Name:               types.StringValue(influxdb3.OperatorTokenName),
+	}
 }
 
 // keep puts a token into the state of a creation that goes on or fails.

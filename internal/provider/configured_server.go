@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +43,17 @@ func (s *configuredServers) get(name types.String) *configuredServer {
 	default:
 		return &configuredServer{name: name.ValueString(), missing: true}
 	}
+}
+
+// all returns the servers that there are, that of the block itself first. Where there are
+// others, it counts only if its address is set: the default one is nobody's choice.
+func (s *configuredServers) all() (servers []*configuredServer) {
+	for _, name := range slices.Sorted(maps.Keys(s.byName)) {
+		if server := s.byName[name]; name != "" || server.addressed || len(s.byName) == 1 && !s.unknown {
+			servers = append(servers, server)
+		}
+	}
+	return servers
 }
 
 // claims are the operator tokens of this process by hash, with the server under whose name
@@ -86,6 +99,7 @@ type configuredServer struct {
 	unknown string // the attribute that is not known yet, "" if the server can be used
 	missing bool   // there is no such entry in servers
 
+	addressed        bool // its address is set, and not the default
 	mayBeUnreachable bool // a refresh keeps what is in state, with one warning
 	warned           sync.Once
 	claims           *claims // of all servers of the block
@@ -97,6 +111,10 @@ type configuredServer struct {
 	operatorResources *operatorResources
 	startup           *lifecycle.Startup // waits for the server, before a creation
 	identities        agefile.Identities // decrypt what is in state
+	leftOvers         leftOvers
+
+	askCluster sync.Once
+	cluster    string // as it has answered, "" if it has not
 
 	mu       sync.Mutex
 	room     map[string]string // by name, the hash of somebody else's token that makes room

@@ -103,7 +103,7 @@ func (e *issuedTokenEphemeralResource) Open(ctx context.Context, req ephemeral.O
 	if model.ExpiresIn.IsNull() {
 		model.ExpiresIn = duration{types.StringValue(runLifetime)}
 	}
-	expiresIn, name, issuer := durationOf(model.ExpiresIn), model.NamePrefix.ValueString()+uniqueSuffix(server.clock.Now()), server.issuer()
+	expiresIn, name, issuer := durationOf(model.ExpiresIn), model.NamePrefix.ValueString()+lifecycle.UniqueSuffix(server.clock.Now()), server.issuer()
 	token, warnings, err := issuer.Issue(ctx, name, true, func(ctx context.Context) (*influxdb3.Token, error) {
 		if e.kind == lifecycle.KindResource {
 			return server.client.CreateResourceToken(ctx, issuer.Credential, name, permissions, &expiresIn)

@@ -2,8 +2,6 @@ package provider
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -37,7 +35,7 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	name := plan.Name.ValueString()
 	unique := name == ""
 	if unique {
-		name = plan.NamePrefix.ValueString() + uniqueSuffix(server.clock.Now())
+		name = plan.NamePrefix.ValueString() + lifecycle.UniqueSuffix(server.clock.Now())
 	}
 	permissions, diags := permissionsOf(ctx, plan.Permissions)
 	resp.Diagnostics.Append(diags...)
@@ -78,6 +76,9 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	if r.kind == lifecycle.KindNamedAdmin {
 		server.credentials.Created(token.Secret)
+	}
+	if unique && plan.KeepOnDestroy.ValueBool() {
+		resp.Diagnostics.Append(server.deleteLeftOvers(ctx, lifecycle.Keeping{Prefix: plan.NamePrefix.ValueString(), Kind: r.kind, Now: token.CreatedAt})...)
 	}
 }
 
@@ -216,9 +217,8 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	identity, diags := importName(ctx, req)
 	resp.Diagnostics.Append(diags...)
-	serverName, diags := r.importServer(ctx, &identity, req.ID == "")
+	server, diags := r.importServer(ctx, &identity, req.ID == "")
 	resp.Diagnostics.Append(diags...)
-	server := r.server(serverName)
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
@@ -237,24 +237,12 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 		resp.Diagnostics.AddError("Unable to Import Token", fmt.Sprintf("The server has no token named %q.\n\nNothing was changed.\n\nThe data source influxdb3_tokens lists the names of all tokens.", loggable(name)))
 		return
 	}
-	model := resourceTokenModel{
-		issuedTokenModel: issuedTokenModel{
-			Server: serverName, Name: types.StringValue(name), NamePrefix: types.StringNull(),
-			ExpiresIn: durationNull(), RotateBeforeExpiry: durationNull(),
-			RotationTriggers: types.MapNull(types.StringType), KeepOnDestroy: types.BoolValue(false),
-			ID: types.StringValue(name), Hash: types.StringValue(row.Hash), secretModel: importedSecret(nil),
-		},
-		Permissions: types.SetNull(permissionType),
-	}
 	if kind := lifecycle.KindOf(*row); kind != r.kind {
 		resp.Diagnostics.Append(otherKind(name, kind == lifecycle.KindResource))
 		return
 	}
-	if permissions, limited := influxdb3.ParsePermissions(row.Permissions); limited {
-		model.Permissions, diags = permissionSet(ctx, permissions)
-		resp.Diagnostics.Append(diags...)
-	}
-	model.refresh(row, listing.ClusterUUID, server.serverTime(listing.Listing))
+	model, diags := importedToken(ctx, *row, listing.Listing, server)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.Append(identity.checkCluster(listing.ClusterUUID, server)...); resp.Diagnostics.HasError() {
 		return
 	}
@@ -264,6 +252,24 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.Imported)...)
 	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token only once, when it makes it. So the attribute token of %q is null until you replace the token: `terraform apply -replace` with the resource's address. "+
 		"Until then, a provider block that uses this attribute takes INFLUXDB3_AUTH_TOKEN instead.", loggable(name)))
+}
+
+// importedToken is what is known of a listed token, without its secret.
+func importedToken(ctx context.Context, row influxdb3.TokenInfo, listing *influxdb3.Listing, server *configuredServer) (model resourceTokenModel, diags diag.Diagnostics) {
+	model = resourceTokenModel{
+		issuedTokenModel: issuedTokenModel{
+			Server: optional(server.name), Name: types.StringValue(row.Name), NamePrefix: types.StringNull(),
+			ExpiresIn: durationNull(), RotateBeforeExpiry: durationNull(),
+			RotationTriggers: types.MapNull(types.StringType), KeepOnDestroy: types.BoolValue(false),
+			Hash: types.StringValue(row.Hash), secretModel: importedSecret(nil),
+		},
+		Permissions: types.SetNull(permissionType),
+	}
+	if permissions, limited := influxdb3.ParsePermissions(row.Permissions); limited {
+		model.Permissions, diags = permissionSet(ctx, permissions)
+	}
+	model.refresh(&row, listing.ClusterUUID, server.serverTime(listing))
+	return model, diags
 }
 
 func (r *issuedTokenResource) get(ctx context.Context, from attributeGetter) (resourceTokenModel, diag.Diagnostics) {
@@ -284,14 +290,4 @@ func (r *issuedTokenResource) save(ctx context.Context, model resourceTokenModel
 	}
 	diags.Append(identify(ctx, identity, model.Name, model.ClusterUUID)...)
 	return diags
-}
-
-// uniqueSuffixLength is the length of what makes a prefix a name, in bytes.
-const uniqueSuffixLength = 24
-
-// uniqueSuffix sorts by the time at which it was made.
-func uniqueSuffix(now time.Time) string {
-	random := make([]byte, 5)
-	_, _ = rand.Read(random) // it never fails: crypto/rand ends the process instead
-	return now.UTC().Format("20060102150405") + hex.EncodeToString(random)
 }

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -148,11 +147,4 @@ func TestAccIssuedToken_sharedListing(t *testing.T) {
 			}, Config: config},
 		},
 	})
-}
-
-func TestUniqueSuffixLength(t *testing.T) {
-	t.Parallel()
-	if got := len(uniqueSuffix(time.Now())); got != uniqueSuffixLength {
-		t.Errorf("a suffix has %d bytes, and prefixes leave room for %d", got, uniqueSuffixLength)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,47 @@ func TestAccNamedAdminToken_keepOnDestroy(t *testing.T) {
 	if n := s.Names(t, token); len(n) != 2 {
 		t.Errorf("want the operator token and the one that was kept, got %v", n)
 	}
+}
+
+// A creation deletes the expired tokens that keep_on_destroy has left, and no others.
+func TestAccNamedAdminToken_leftOvers(t *testing.T) {
+	t.Parallel()
+	clock := &testClock{}
+	s, token, provider := serverWith(t, influxdb3test.Clock(clock.Now))
+	const day = 24 * 60 * 60
+	old := "20260101000000" + "0123456789"
+	s.CreateNamedAdmin(t, token, "ci-prod-"+old, day) // another resource's
+	s.CreateNamedAdmin(t, token, "ci-mine", day)      // somebody's
+	s.CreateNamedAdmin(t, token, "ci-"+old, 0)        // never expires
+	config := func(v string, more ...string) string {
+		return provider + named(append(more, `name_prefix = "ci-"`, trigger(v), `expires_in = "24h"`)...)
+	}
+	const keeps = "keep_on_destroy = true"
+	there := func(want int) resource.TestCheckFunc { // besides those and the operator token
+		return func(*terraform.State) error {
+			names := s.Names(t, token)
+			for _, name := range []string{"ci-prod-" + old, "ci-mine", "ci-" + old} {
+				if !slices.Contains(names, name) {
+					return fmt.Errorf("%s was deleted", name)
+				}
+			}
+			if got := len(names) - 4; got != want {
+				return fmt.Errorf("%d tokens of the resource, want %d: %v", got, want, names)
+			}
+			return nil
+		}
+	}
+	later := func(d time.Duration) func() { return func() { clock.advance(d) } }
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(clock),
+		Steps: []resource.TestStep{
+			{Config: config("1", keeps), Check: there(1)},
+			{PreConfig: later(20 * time.Hour), Config: config("2", keeps), Check: there(2)}, // the first has not expired
+			{PreConfig: later(20 * time.Hour), Config: config("3", keeps), Check: there(2)}, // it has now, the second has not
+			{PreConfig: later(2 * time.Hour), Config: config("3"), Check: there(2)},
+			{PreConfig: later(20 * time.Hour), Config: config("4"), Check: there(2)}, // not kept any more: the second stays, and the third was replaced
+		},
+	})
 }
 
 func TestAccNamedAdminToken_expiry(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -31,6 +32,7 @@ var (
 	_ provider.ProviderWithFunctions      = (*influxdb3Provider)(nil)
 
 	_ provider.ProviderWithEphemeralResources = (*influxdb3Provider)(nil)
+	_ provider.ProviderWithListResources      = (*influxdb3Provider)(nil)
 )
 
 // New returns a constructor of the provider for the version of this build.
@@ -226,13 +228,14 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 			server.startup.Timeout = settings.startup
 			server.operatorResources.patience = p.patience
 		}
-		server.name, server.clock, server.identities = name, p.clock, settings.identities
+		server.name, server.clock, server.identities, server.addressed = name, p.clock, settings.identities, settings.addressed
 		server.mayBeUnreachable, server.claims = config.OnUnreachable.ValueString() == unreachableWarn, &servers.claims
 		servers.byName[name] = server
 	}
 	resp.ResourceData = servers
 	resp.DataSourceData = servers
 	resp.EphemeralResourceData = servers
+	resp.ListResourceData = servers
 }
 
 // logExchange writes what may be known of a request: no header, no body, no query.
@@ -252,6 +255,11 @@ func (p *influxdb3Provider) EphemeralResources(context.Context) []func() ephemer
 	return []func() ephemeral.EphemeralResource{
 		NewTokenEphemeralResource, NewNamedAdminTokenEphemeralResource, NewResourceTokenEphemeralResource, NewOfflineAdminTokenEphemeralResource,
 	}
+}
+
+// ListResources implements provider.ProviderWithListResources.
+func (p *influxdb3Provider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{NewAdminTokenListResource, NewNamedAdminTokenListResource, NewResourceTokenListResource}
 }
 
 // DataSources implements provider.Provider.

@@ -61,6 +61,8 @@ type settings struct {
 
 	identities agefile.Identities // to decrypt what is in state with
 
+	addressed bool // its address is set, and not the default
+
 	unknown string // name of the attribute that is not known yet, "" if all are
 }
 
@@ -239,6 +241,7 @@ func (m providerModel) resolve(ctx context.Context) (map[string]settings, diag.D
 	}
 	for name, model := range models {
 		s, more := model.resolve(place{name}, common)
+		s.addressed = !model.URL.IsNull() || place{name}.env(envURL) != ""
 		if name == "" || !sameProblems(diags, more) { // what is inherited is told once
 			diags.Append(more...)
 		}

@@ -3,8 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -12,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"golang.org/x/sync/errgroup"
 )
 
 // tokenResource is what every resource of a token has.
@@ -79,40 +78,120 @@ func (m tokenIdentityModel) checkCluster(answers string, server *configuredServe
 // importServer is the server that an import is for: the one that the ID names before a
 // slash, or the one whose cluster the identity names. It takes the name of the server off
 // the name of the token.
-func (r *tokenResource) importServer(ctx context.Context, identity *tokenIdentityModel, byIdentity bool) (types.String, diag.Diagnostics) {
-	if r.servers == nil || len(r.servers.byName) < 2 {
-		return types.StringNull(), nil
+func (r *tokenResource) importServer(ctx context.Context, identity *tokenIdentityModel, byIdentity bool) (*configuredServer, diag.Diagnostics) {
+	switch {
+	case r.servers == nil || len(r.servers.byName) < 2 && !r.servers.unknown: // there is one
+		return r.server(types.StringNull()), nil
+	case byIdentity:
+		return r.servers.ofIdentity(ctx, *identity)
 	}
-	if !byIdentity {
-		server, name, ok := strings.Cut(identity.Name.ValueString(), "/")
-		if ok && r.servers.byName[server] != nil && server != "" {
-			identity.Name = types.StringValue(name)
-			return types.StringValue(server), nil
-		}
-		return types.StringNull(), nil
-	}
-	want := identity.ClusterUUID.ValueString()
-	if want == "" {
-		return types.StringNull(), nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.servers.byName)) {
-		server := r.servers.byName[name]
-		if server.usable() && server.clusterUUID(ctx) == want {
-			return optional(name), nil
-		}
-	}
-	return types.StringNull(), diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Import Token",
-		fmt.Sprintf("The identity names the cluster %s, and no server of the provider block answers as that cluster.\n\nNothing was changed.\n\nAdd the server to servers, or correct the cluster_uuid of the identity.", loggable(want)))}
+	server, name := r.servers.parseID(identity.Name.ValueString())
+	identity.Name = types.StringValue(name)
+	return r.server(optional(server)), nil
 }
 
-// clusterUUID asks a server for its cluster, "" without an answer. One before 3.8 tells it
-// only to a token that it accepts (recorded).
+// parseID takes an ID of an import apart. It is SERVER/NAME, or the name of a token of the
+// block itself. Where such a name begins like SERVER/NAME, a slash before it says that it
+// is none. As long as nobody knows which servers there are, everything before a slash is one.
+func (s *configuredServers) parseID(id string) (server, name string) {
+	before, after, ok := strings.Cut(id, "/")
+	switch {
+	case !ok:
+		return "", id
+	case before == "":
+		if inner, rest := s.parseID(after); inner != "" || rest != after {
+			return "", after
+		}
+		return "", id
+	case s.byName[before] != nil || s.unknown && serverName.MatchString(before):
+		return before, after
+	default:
+		return "", id
+	}
+}
+
+// ofIdentity finds the server whose cluster an identity names. One without a cluster names
+// a server only if there is no choice.
+func (s *configuredServers) ofIdentity(ctx context.Context, identity tokenIdentityModel) (*configuredServer, diag.Diagnostics) {
+	const next = "\n\nNothing was changed.\n\n"
+	if s.unknown {
+		return &configuredServer{unknown: "servers"}, nil
+	}
+	want, all := identity.ClusterUUID.ValueString(), s.all()
+	if want == "" && len(all) == 1 {
+		return all[0], nil
+	}
+	if want == "" {
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Import Token",
+			"The identity has no cluster_uuid, and the provider block has several servers."+next+
+				"Add the cluster_uuid of the server. If the server does not have one (InfluxDB before 3.7), import by ID: "+importIDForm)}
+	}
+	var found []*configuredServer
+	var silent []string
+	for _, server := range clusters(ctx, all) {
+		switch {
+		case server.uuid == want:
+			found = append(found, server.of)
+		case server.uuid == "":
+			silent = append(silent, server.of.label())
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		text := fmt.Sprintf("The identity names the cluster %s, and no server of the provider block answers as that cluster.", loggable(want))
+		if len(silent) > 0 {
+			text += fmt.Sprintf(" No cluster_uuid was to be had from: %s.", strings.Join(silent, ", "))
+		}
+		if !s.byName[""].addressed {
+			text += " The block itself does not count, because its url is not set."
+		}
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Import Token",
+			text+next+"Add the server to servers, or correct the cluster_uuid of the identity. If the server is there and does not answer, import when it does, or by ID: "+importIDForm)}
+	default:
+		return nil, diag.Diagnostics{diag.NewErrorDiagnostic("Unable to Import Token",
+			fmt.Sprintf("The identity names the cluster %s, and both %s and %s answer as that cluster.", loggable(want), found[0].label(), found[1].label())+next+
+				"Correct the url of one of them, or remove the entry. Or import by ID: "+importIDForm)}
+	}
+}
+
+// importIDForm is how to import by ID where there are several servers.
+const importIDForm = "SERVER/NAME for a server in servers, and NAME for the block itself."
+
+// serverCluster is a server and the cluster as which it answers, "" if it does not.
+type serverCluster struct {
+	of   *configuredServer
+	uuid string
+}
+
+// clusters asks servers for their clusters, some at a time.
+func clusters(ctx context.Context, servers []*configuredServer) []serverCluster {
+	all := make([]serverCluster, len(servers))
+	var group errgroup.Group
+	group.SetLimit(askedAtOnce)
+	for i, server := range servers {
+		all[i].of = server
+		if server.usable() {
+			group.Go(func() error {
+				all[i].uuid = server.clusterUUID(ctx)
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // nobody fails: one that does not answer has no cluster
+	return all
+}
+
+// clusterUUID asks a server for its cluster, once in a process, "" without an answer. One
+// before 3.8 tells it only to a token that it accepts (recorded).
 func (s *configuredServer) clusterUUID(ctx context.Context) string {
-	if cluster, err := s.client.Names(ctx); err == nil && cluster != "" {
-		return cluster
-	}
-	if listing, err := s.tokens.get(ctx); err == nil {
-		return listing.ClusterUUID
-	}
-	return ""
+	s.askCluster.Do(func() {
+		if cluster, err := s.client.Names(ctx); err == nil && cluster != "" {
+			s.cluster = cluster
+		} else if listing, err := s.tokens.get(ctx); err == nil {
+			s.cluster = listing.ClusterUUID
+		}
+	})
+	return s.cluster
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
 // positiveDuration accepts durations above zero. That the text is a duration
@@ -86,7 +87,7 @@ func (v tokenName) ValidateString(_ context.Context, req validator.StringRequest
 	name := req.ConfigValue.ValueString()
 	err := influxdb3.ValidateTokenName(name)
 	if v.prefix {
-		err = influxdb3.ValidateTokenPrefix(name, uniqueSuffixLength)
+		err = influxdb3.ValidateTokenPrefix(name, lifecycle.UniqueSuffixLength)
 	}
 	if holdsToken(name) { // a name is shown by every plan, and logged by the server
 		err = errors.New("it holds a token")
