@@ -12,8 +12,8 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
 
-// inventory is what fleet.json has of a server.
-type inventory struct {
+// fleetEntry is what fleet.json has of a server.
+type fleetEntry struct {
 	URL     string `json:"url"`
 	Leaving bool   `json:"leaving,omitempty"`
 }
@@ -23,13 +23,13 @@ type fleet struct {
 	t       testing.TB
 	w       *workspace
 	servers map[string]*influxdb3test.Server
-	entries map[string]inventory
+	entries map[string]fleetEntry
 	own     map[string][]string // by server, the hashes of the tokens that it has made
 }
 
 func newFleet(t testing.TB, w *workspace, servers int) *fleet {
 	t.Helper()
-	f := &fleet{t: t, w: w, servers: map[string]*influxdb3test.Server{}, entries: map[string]inventory{}, own: map[string][]string{}}
+	f := &fleet{t: t, w: w, servers: map[string]*influxdb3test.Server{}, entries: map[string]fleetEntry{}, own: map[string][]string{}}
 	for i := range servers {
 		f.add(fmt.Sprintf("server-%d", i))
 	}
@@ -40,7 +40,7 @@ func newFleet(t testing.TB, w *workspace, servers int) *fleet {
 func (f *fleet) add(name string) {
 	f.t.Helper()
 	f.servers[name] = influxdb3test.New(f.t)
-	f.entries[name] = inventory{URL: f.servers[name].URL()}
+	f.entries[name] = fleetEntry{URL: f.servers[name].URL()}
 	f.save()
 }
 

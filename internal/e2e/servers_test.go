@@ -229,7 +229,7 @@ provider "influxdb3" {
   servers = %s
 }
 `
-	for name, tt := range map[string]struct {
+	for name, tt := range map[string]struct { //nolint:paralleltest // they share the servers, whose requests are counted
 		servers string
 		waits   []*influxdb3test.Server // besides b
 	}{

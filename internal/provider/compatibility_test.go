@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
@@ -78,6 +79,14 @@ func contracts(t *testing.T) map[string]contract {
 		var schema ephemeral.SchemaResponse
 		e.Schema(ctx, ephemeral.SchemaRequest{}, &schema)
 		record(ctx, all, "ephemeral resource "+meta.TypeName, schema.Schema.Attributes)
+	}
+	for _, create := range p.ListResources(ctx) {
+		l := create()
+		var meta resource.MetadataResponse
+		l.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: "influxdb3"}, &meta)
+		var schema list.ListResourceSchemaResponse
+		l.ListResourceConfigSchema(ctx, list.ListResourceSchemaRequest{}, &schema)
+		record(ctx, all, "list resource "+meta.TypeName, schema.Schema.Attributes)
 	}
 	for _, create := range p.Functions(ctx) {
 		f := create()
@@ -276,7 +285,7 @@ func TestContracts(t *testing.T) {
 	all := contracts(t)
 	for path, want := range map[string]contract{
 		"provider token":                              {Type: "tftypes.String", Optional: true, Sensitive: true},
-		"provider servers url":                        {Type: "tftypes.String", Required: true},
+		"provider servers url":                        {Type: "tftypes.String", Optional: true},
 		"resource influxdb3_admin_token token":        {Type: "tftypes.String", Computed: true, Sensitive: true},
 		"resource influxdb3_admin_token server":       {Type: "tftypes.String", Optional: true, Replaces: true},
 		"identity influxdb3_admin_token cluster_uuid": {Type: "tftypes.String", Optional: true},

@@ -102,7 +102,8 @@ func issuedTokenAttributes() map[string]schema.Attribute {
 			Computed: true,
 			Default:  booldefault.StaticBool(false),
 			MarkdownDescription: "Whether the token stays on the server, until it expires, when the resource is destroyed or replaced. Needs `name_prefix`, because a fixed name would still be in use. " +
-				"Defaults to `false`. A run that destroys or replaces uses the value in state, so set it and apply first.",
+				"Defaults to `false`. A run that destroys or replaces uses the value in state, so set it and apply first. " +
+				"As long as it is set, the creation of a token deletes the expired tokens that were kept before: those of the same kind whose name is `name_prefix` and a suffix that this provider makes. Tokens that have not expired, or never expire, stay.",
 		},
 		"id": schema.StringAttribute{
 			Computed:            true,

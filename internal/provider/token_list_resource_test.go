@@ -118,7 +118,7 @@ func TestProtocol_list(t *testing.T) {
 	alone := rootOf(one, first, nil).provider
 	both := rootOf(one, first, nil).provider
 	both["servers"] = entriesOf(c, map[string]tftypes.Value{"two": entry(c, two, second)})
-	for name, tt := range map[string]struct {
+	for name, tt := range map[string]struct { //nolint:paralleltest // they share the servers, whose requests are counted
 		provider values
 		kind     string
 		config   values
