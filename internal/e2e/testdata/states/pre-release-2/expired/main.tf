@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    influxdb3 = { source = "influxdb3-community/influxdb3" }
+  }
+}
+
+resource "influxdb3_admin_token" "operator" {}
