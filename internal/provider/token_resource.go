@@ -129,10 +129,10 @@ func (s *configuredServers) ofIdentity(ctx context.Context, identity tokenIdenti
 	var found []*configuredServer
 	var silent []string
 	for _, server := range clusters(ctx, all) {
-		switch {
-		case server.uuid == want:
+		switch server.uuid {
+		case want:
 			found = append(found, server.of)
-		case server.uuid == "":
+		case "":
 			silent = append(silent, server.of.label())
 		}
 	}
