@@ -277,7 +277,7 @@ func TestAccAdminToken_anotherCluster(t *testing.T) {
 					{
 						PreConfig:   func() { pointAt(other, theirs) },
 						Config:      config("2"),
-						ExpectError: regexp.MustCompile(`Unable to Read Operator Token(.|\n)*(cluster\s+[0-9a-f-]{36}\s+answers|the\s+one\s+of\s+the\s+server\s+that\s+answers)`),
+						ExpectError: regexp.MustCompile(`Unable to Read Operator Token(.|\n)*(cluster\s+[0-9a-f-]{36}\s+answers|that\s+of\s+the\s+server\s+that\s+answers)`),
 					},
 					{
 						PreConfig: func() {

@@ -102,7 +102,7 @@ func (r *tokenListResource) List(ctx context.Context, req list.ListRequest, stre
 				if lifecycle.KindOf(row) != r.kind || !config.wants(row, now) {
 					continue
 				}
-				if !push(r.result(ctx, req, row, from, len(servers) > 1)) {
+				if !push(r.result(ctx, req, row, from)) {
 					return
 				}
 				if left--; left == 0 { // Terraform reads no further
@@ -170,10 +170,10 @@ func (m tokenListModel) wants(row influxdb3.TokenInfo, now time.Time) bool {
 }
 
 // result is a token as Terraform takes it. Its display name is the ID of an import.
-func (r *tokenListResource) result(ctx context.Context, req list.ListRequest, row influxdb3.TokenInfo, from *serverListing, several bool) list.ListResult {
+func (r *tokenListResource) result(ctx context.Context, req list.ListRequest, row influxdb3.TokenInfo, from *serverListing) list.ListResult {
 	result := req.NewListResult(ctx)
 	result.DisplayName = loggable(row.Name)
-	if several && from.server.name != "" {
+	if from.server.name != "" {
 		result.DisplayName = from.server.name + "/" + result.DisplayName
 	}
 	result.Diagnostics.Append(result.Identity.Set(ctx, &tokenIdentityModel{Name: types.StringValue(row.Name), ClusterUUID: optional(from.listing.ClusterUUID)})...)

@@ -125,8 +125,9 @@ func TestProtocol_import(t *testing.T) {
 		"identity, of servers not known":  {unknown, "", identity("ci", a), "", "", "The provider's servers comes from a resource"},
 		"the block, of servers not known": {unknown, "ci", nil, "", "ci", ""},
 	} {
-		t.Run(name, func(t *testing.T) { // one after the other, because they share a journal
-			c.begin()
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCore(t)
 			p := c.start(tt.provider, patienceAlone)
 			var got *object
 			if tt.identity != nil {
