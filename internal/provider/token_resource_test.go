@@ -100,7 +100,7 @@ func TestProtocol_import(t *testing.T) {
 		}
 		return values{"name": str(name), "cluster_uuid": str(s.ClusterUUID(t))}
 	}
-	for name, tt := range map[string]struct { //nolint:paralleltest // they share a journal
+	for name, tt := range map[string]struct {
 		provider values
 		id       string
 		identity values
