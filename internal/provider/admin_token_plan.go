@@ -117,7 +117,7 @@ func (r *adminTokenResource) foresee(ctx context.Context, plan adminTokenModel) 
 		return diags
 	}
 	seen, err := server.operator().Foresee(ctx, plan.consents())
-	if other, ok := server.claims.free(seen.Hash, server.name); !ok {
+	if other, ok := server.claims.claim(seen.Hash, server.name); !ok {
 		server.operatorResources.willFail()
 		diags.Append(oneServerTwice(seen.Hash, other, server))
 		return diags
