@@ -203,8 +203,7 @@ data "influxdb3_server" "this" {
 // else's.
 func TestUnknownEntryWaitsAlone(t *testing.T) {
 	t.Parallel()
-	a, b := influxdb3test.New(t), influxdb3test.New(t)
-	head := `
+	const config = `
 terraform {
   required_providers {
     influxdb3 = { source = "influxdb3-community/influxdb3" }
@@ -214,8 +213,13 @@ terraform {
 variable "again" { default = "1" }
 variable "rotation" { default = "1" }
 
+locals {
+  a = %q
+  b = %q
+}
+
 resource "terraform_data" "b" {
-  input            = { url = %q, name = "b" }
+  input            = { url = local.b, name = "b" }
   triggers_replace = var.again
 }
 
@@ -229,31 +233,30 @@ provider "influxdb3" {
   servers = %s
 }
 `
-	for name, tt := range map[string]struct { //nolint:paralleltest // they share the servers, whose requests are counted
+	for name, tt := range map[string]struct {
 		servers string
-		waits   []*influxdb3test.Server // besides b
+		asked   int // of the other one while it plans
 	}{
-		"url":     {`{ a = { url = %q }, b = { url = terraform_data.b.output.url } }`, nil},
-		"headers": {`{ a = { url = %q }, b = { url = "` + b.URL() + `", headers = { X-Name = terraform_data.b.output.name } } }`, nil},
-		"entry":   {`{ a = { url = %q }, b = terraform_data.b.output }`, nil},
-		"all":     {`merge({ a = { url = %q } }, { (terraform_data.b.output.name) = { url = "` + b.URL() + `" } })`, []*influxdb3test.Server{a}},
+		"url":     {`{ a = { url = local.a }, b = { url = terraform_data.b.output.url } }`, 1},
+		"headers": {`{ a = { url = local.a }, b = { url = local.b, headers = { X-Name = terraform_data.b.output.name } } }`, 1},
+		"entry":   {`{ a = { url = local.a }, b = terraform_data.b.output }`, 1},
+		"all":     {`{ a = { url = local.a }, (terraform_data.b.output.name) = { url = local.b } }`, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b.Replace(t)
-			a.Replace(t)
-			w := newWorkspace(t, a, fmt.Sprintf(head, b.URL(), fmt.Sprintf(tt.servers, a.URL())))
+			t.Parallel()
+			a, b := influxdb3test.New(t), influxdb3test.New(t)
+			w := newWorkspace(t, a, fmt.Sprintf(config, a.URL(), b.URL(), tt.servers))
 			expectOutput(t, w.must("apply"), "3 added")
 			w.must("apply") // saves what the first refresh has asked for once
-			asked := func(s *influxdb3test.Server) int { defer s.ResetRequests(); return len(s.Requests()) }
-			asked(a)
-			asked(b)
+			a.ResetRequests()
+			b.ResetRequests()
 
 			expectOutput(t, w.must("plan", "-var", "again=2"), "1 to add, 0 to change, 1 to destroy")
-			if n := asked(b); n != 0 {
+			if n := len(b.Requests()); n != 0 {
 				t.Errorf("the server that is not known yet was sent %d requests", n)
 			}
-			if n := asked(a); n != 1-len(tt.waits) {
-				t.Errorf("the other one was sent %d requests, want %d", n, 1-len(tt.waits))
+			if n := len(a.Requests()); n != tt.asked {
+				t.Errorf("the other one was sent %d requests, want %d", n, tt.asked)
 			}
 			// It is there by the time that something has to change on it.
 			expectOutput(t, w.must("apply", "-var", "again=2", "-var", "rotation=2"), "1 added, 2 changed, 1 destroyed")
