@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,6 +81,119 @@ func BenchmarkCost(b *testing.B) {
 	}
 }
 
+// BenchmarkFleet compares plans and rotations of many servers in one provider block with
+// as many time_static: a plan with a plan, and a rotation with an apply that replaces them all.
+// (A change of triggers replaces a time_static, which is two calls a resource and not one,
+// and both plan before that.) It reports the requests of a plan for each server.
+func BenchmarkFleet(b *testing.B) {
+	for _, n := range []int{1, 100, 500} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			servers, fleet := fleetWorkspace(b, n)
+			floor := floorWorkspace(b, servers[0], n)
+			var plans, floorPlans, rotations, floorRotations []time.Duration
+			var requests, peak int
+			for b.Loop() {
+				for range fleetRounds {
+					plans = append(plans, fleet.timePlan())
+					floorPlans = append(floorPlans, floor.timePlan())
+				}
+				for i := range fleetRounds {
+					rotation := fmt.Sprintf("rotation=%d", i+2)
+					rotations = append(rotations, fleet.timed("apply", "-var", rotation))
+					floorRotations = append(floorRotations, floor.timed("apply", "-var", rotation))
+				}
+				last := fmt.Sprintf("rotation=%d", fleetRounds+1)
+				fleet.must("apply", "-var", last)
+				for _, s := range servers {
+					s.ResetRequests()
+				}
+				peak = fleet.planPeak("-var", last)
+				for _, s := range servers {
+					requests += len(s.Requests())
+				}
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(middle(plans))/float64(middle(floorPlans)), "x-floor-plan")
+			b.ReportMetric(middle(plans).Seconds(), "s-plan")
+			b.ReportMetric(float64(middle(rotations))/float64(middle(floorRotations)), "x-floor-rotation")
+			b.ReportMetric(middle(rotations).Seconds(), "s-rotation")
+			b.ReportMetric(float64(requests)/float64(n), "requests/server")
+			b.ReportMetric(float64(peak)/1024, "MiB-provider")
+		})
+	}
+}
+
+// fleetRounds is rounds, for what takes longer.
+const fleetRounds = 3
+
+// BenchmarkMany compares the creation and the destruction of a thousand named tokens with
+// those of as many time_static.
+func BenchmarkMany(b *testing.B) {
+	const n = 1000
+	s := influxdb3test.New(b)
+	tokens := newWorkspace(b, s, tokensConfig(n))
+	tokens.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(b))
+	floor := newWorkspace(b, s, floorConfig(n))
+	var creations, floorCreations, removals, floorRemovals []time.Duration
+	for b.Loop() {
+		for range fleetRounds {
+			creations = append(creations, tokens.timed("apply"))
+			floorCreations = append(floorCreations, floor.timed("apply"))
+			removals = append(removals, tokens.timed("destroy"))
+			floorRemovals = append(floorRemovals, floor.timed("destroy"))
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(middle(creations))/float64(middle(floorCreations)), "x-floor-create")
+	b.ReportMetric(middle(creations).Seconds(), "s-create")
+	b.ReportMetric(float64(middle(removals))/float64(middle(floorRemovals)), "x-floor-destroy")
+	b.ReportMetric(middle(removals).Seconds(), "s-destroy")
+}
+
+// fleetWorkspace is a number of servers in one provider block, whose operator tokens are
+// made, and what the first refresh asks for is saved.
+func fleetWorkspace(b *testing.B, n int) ([]*influxdb3test.Server, *workspace) {
+	b.Helper()
+	servers, urls := make([]*influxdb3test.Server, n), map[string]string{}
+	for i := range servers {
+		servers[i] = influxdb3test.New(b)
+		urls[fmt.Sprintf("server-%d", i)] = servers[i].URL()
+	}
+	w := emptyWorkspace(b, servers[0])
+	text, err := json.Marshal(urls)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.write("fleet.json", string(text))
+	w.write("main.tf", `
+terraform {
+  required_providers {
+    influxdb3 = { source = "influxdb3-community/influxdb3" }
+  }
+}
+
+variable "rotation" { default = "1" }
+
+locals {
+  fleet = jsondecode(file("${path.module}/fleet.json"))
+}
+
+provider "influxdb3" {
+  servers = { for name, url in local.fleet : name => { url = url } }
+}
+
+resource "influxdb3_admin_token" "operator" {
+  for_each          = local.fleet
+  server            = each.key
+  rotation_triggers = { by = var.rotation }
+}
+`)
+	w.must("init")
+	w.must("apply")
+	w.must("apply")
+	return servers, w
+}
+
 // A refresh of a thousand tokens makes no more requests than one of a few.
 func TestThousandTokensShareAListing(t *testing.T) {
 	t.Parallel()
@@ -96,7 +210,22 @@ func TestThousandTokensShareAListing(t *testing.T) {
 func tokenWorkspace(t testing.TB, n int) (*influxdb3test.Server, *workspace) {
 	t.Helper()
 	s := influxdb3test.New(t)
-	w := newWorkspace(t, s, fmt.Sprintf(`
+	w := newWorkspace(t, s, tokensConfig(n))
+	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(t))
+	w.must("apply")
+	return s, w
+}
+
+// floorWorkspace has n time_static, applied.
+func floorWorkspace(b *testing.B, s *influxdb3test.Server, n int) *workspace {
+	b.Helper()
+	w := newWorkspace(b, s, floorConfig(n))
+	w.must("apply")
+	return w
+}
+
+func tokensConfig(n int) string {
+	return fmt.Sprintf(`
 terraform {
   required_providers {
     influxdb3 = { source = "influxdb3-community/influxdb3" }
@@ -107,10 +236,7 @@ resource "influxdb3_named_admin_token" "t" {
   count = %d
   name  = "token-${count.index}"
 }
-`, n))
-	w.set("INFLUXDB3_AUTH_TOKEN", s.Bootstrap(t))
-	w.must("apply")
-	return s, w
+`, n)
 }
 
 // encrypt turns encryption on for all tokens, which the provider can decrypt.
@@ -130,18 +256,26 @@ func (w *workspace) encrypt() {
 	}
 }
 
-// floorWorkspace has n time_static, applied.
-func floorWorkspace(b *testing.B, s *influxdb3test.Server, n int) *workspace {
-	b.Helper()
-	w := newWorkspace(b, s, fmt.Sprintf("resource \"time_static\" \"t\" {\n  count = %d\n}\n", n))
-	w.must("apply")
-	return w
+func floorConfig(n int) string {
+	return fmt.Sprintf(`
+variable "rotation" { default = "1" }
+
+resource "time_static" "t" {
+  count    = %d
+  triggers = { by = var.rotation }
+}
+`, n)
 }
 
 func (w *workspace) timePlan() time.Duration {
 	w.t.Helper()
+	return w.timed("plan")
+}
+
+func (w *workspace) timed(args ...string) time.Duration {
+	w.t.Helper()
 	began := time.Now()
-	w.must("plan")
+	w.must(args...)
 	return time.Since(began)
 }
 
@@ -152,9 +286,9 @@ func middle(times []time.Duration) time.Duration {
 
 // planPeak runs a plan and returns the peak of the provider's resident memory, in
 // KiB; 0 on a system that does not tell it in /proc.
-func (w *workspace) planPeak() int {
+func (w *workspace) planPeak(args ...string) int {
 	w.t.Helper()
-	cmd := w.command("plan")
+	cmd := w.command(append([]string{"plan"}, args...)...)
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
