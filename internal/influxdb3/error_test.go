@@ -87,7 +87,7 @@ func TestNotUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := influxdb3.New(influxdb3.Config{URL: parseURL(t, test.url(t)), Timeout: time.Second})
+			client := influxdb3.New(influxdb3.Config{URL: parseURL(t, test.url(t)), Timeout: 5 * time.Second}) // a busy machine needs more than one for TLS
 			_, err := client.Names(t.Context())
 			var failed *influxdb3.Error
 			if !errors.As(err, &failed) || failed.NotUp() != test.want {

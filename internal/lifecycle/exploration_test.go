@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,9 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
+
+// deeper is for machines with time: each step more takes several times as long.
+var deeper = flag.Int("deeper", 0, "how many steps more than usual TestExploration goes")
 
 // script is a sequence of choices: those to be repeated, and from there on always the
 // first, which is the usual course.
@@ -667,6 +671,7 @@ func TestExploration(t *testing.T) {
 // explore explores a setup and pins what a run can cost at most.
 func explore(t *testing.T, s setup, start world, depth int) {
 	t.Helper()
+	depth += *deeper
 	e := &exploration{setup: s}
 	e.explore(start, depth)
 	t.Logf("%d worlds and %d histories to depth %d; at most %d requests in a run, %d of them to change something, %s waited",
