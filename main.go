@@ -28,6 +28,7 @@ func main() {
 	log.SetOutput(io.Discard)
 	if !debug { // a debugger's process is ended by hand
 		provider.HoldTermination()
+		silenceSDK()
 	}
 	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
 		Address: "registry.terraform.io/influxdb3-community/influxdb3",
@@ -38,4 +39,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// silenceSDK turns the log of the framework off where the CLI would drop it. By default
+// the framework writes everything it does to the CLI, which reads each line and throws it
+// away: half of what a plan of many tokens costs. The variables are those by which
+// Terraform and OpenTofu choose the level of a provider's log.
+func silenceSDK() {
+	const sdk = "TF_LOG_SDK"
+	for _, name := range []string{"TF_LOG", "TF_LOG_PROVIDER", sdk} {
+		if os.Getenv(name) != "" {
+			return
+		}
+	}
+	_ = os.Setenv(sdk, "OFF") // fails for an invalid name only
 }
