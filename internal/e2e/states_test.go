@@ -88,7 +88,7 @@ func newFixture(t *testing.T, c stateCase) *fixture {
 func (f *fixture) workspace(config string) *workspace {
 	f.t.Helper()
 	w := emptyWorkspace(f.t, f.server)
-	w.write("main.tf", strings.ReplaceAll(config, "{{recipient}}", f.recipient))
+	w.write("main.tf", strings.NewReplacer("{{recipient}}", f.recipient, "{{url}}", f.server.URL()).Replace(config))
 	w.set("INFLUXDB3_AUTH_TOKEN", f.env)
 	w.set("INFLUXDB3_AGE_IDENTITY", f.identity)
 	return w
@@ -223,7 +223,7 @@ resource "influxdb3_admin_token" "operator" {
 		run: func(f *fixture, w *workspace) {
 			w.set("INFLUXDB3_AUTH_TOKEN", f.server.Bootstrap(f.t))
 			w.must("apply")
-			f.token = f.namedToken(w)
+			f.token = f.onlyToken(w)
 			f.at(48 * time.Hour)
 		},
 		serve: func(f *fixture) {
@@ -231,6 +231,56 @@ resource "influxdb3_admin_token" "operator" {
 			f.token = f.server.CreateNamedAdmin(f.t, f.env, "ci", 90*24*60*60)
 			f.at(48 * time.Hour)
 		},
+	},
+	"resource-token": {
+		options: func(*fixture) []influxdb3test.Option { return []influxdb3test.Option{influxdb3test.Enterprise()} },
+		config: requiredProviders + `resource "influxdb3_resource_token" "app" {
+  name = "app"
+  permissions = [
+    { resource_type = "db", resource_names = ["*"], actions = ["read", "write"] },
+    { resource_type = "system", resource_names = ["health", "ping"], actions = ["read"] },
+  ]
+}
+`,
+		run: func(f *fixture, w *workspace) {
+			w.set("INFLUXDB3_AUTH_TOKEN", f.server.Bootstrap(f.t))
+			w.must("apply")
+			f.token = f.onlyToken(w)
+			f.at(48 * time.Hour)
+		},
+		serve: func(f *fixture) {
+			f.env = f.server.Bootstrap(f.t)
+			f.token = f.server.CreateResourceToken(f.t, f.env, `{"token_name": "app", "permissions": [
+				{"resource_type": "db", "resource_names": ["*"], "actions": ["read", "write"]},
+				{"resource_type": "system", "resource_names": ["health", "ping"], "actions": ["read"]}]}`)
+			f.at(48 * time.Hour)
+		},
+	},
+	"offline": {
+		config: requiredProviders + `resource "influxdb3_offline_admin_token" "first" {
+  rotation_triggers = { by = "1" }
+}
+`,
+		run: func(f *fixture, w *workspace) {
+			w.must("apply")
+			f.token = f.onlyToken(w)
+		},
+		serve: func(f *fixture) { f.token = influxdb3.NewOfflineToken().Reveal() },
+	},
+	"server-of-a-fleet": {
+		config: requiredProviders + `variable "url" { default = "{{url}}" }
+variable "trigger" { default = "2" }
+
+provider "influxdb3" {
+  servers = { "east-1" = { url = var.url } }
+}
+
+resource "influxdb3_admin_token" "operator" {
+  server            = "east-1"
+  rotation_triggers = { by = var.trigger }
+}
+`,
+		run: rotated, serve: serveRotated,
 	},
 }
 
@@ -457,8 +507,8 @@ func (f *fixture) decrypt(text string) string {
 	return secret.Reveal()
 }
 
-// namedToken is the token of the one named admin token in state.
-func (f *fixture) namedToken(w *workspace) string {
+// onlyToken is the token of the one resource in state.
+func (f *fixture) onlyToken(w *workspace) string {
 	f.t.Helper()
 	var token string
 	eachAttribute(decode(f.t, w.read(stateFile)), func(attributes map[string]any) {

@@ -278,6 +278,13 @@ func (s *Server) CreateNamedAdmin(t testing.TB, token, name string, expirySecs i
 	return s.mint(t, pathNamedAdmin, token, string(b))
 }
 
+// CreateResourceToken makes a resource token with that token and returns it. The request is
+// the JSON of the request.
+func (s *Server) CreateResourceToken(t testing.TB, token, request string) string {
+	t.Helper()
+	return s.mint(t, pathResource, token, request)
+}
+
 func (s *Server) mint(t testing.TB, path, token, body string) string {
 	t.Helper()
 	rep := s.ask(t, http.MethodPost, path, token, body)
