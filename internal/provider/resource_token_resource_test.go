@@ -65,3 +65,23 @@ func TestAccResourceToken_onCore(t *testing.T) {
 		}},
 	})
 }
+
+// Configuration that the command line generates for an import plans to change nothing.
+func TestAccGeneratedConfig(t *testing.T) {
+	t.Parallel()
+	s, token, provider := serverWith(t, influxdb3test.Enterprise())
+	s.CreateNamedAdmin(t, token, "ci", 90*24*60*60)
+	s.CreateResourceToken(t, token, `{"token_name": "app", "permissions": [{"resource_type": "db", "resource_names": ["*"], "actions": ["write", "read"]}]}`)
+	for address, id := range map[string]string{address: "_admin", namedAddress: "ci", limitedAddress: "app"} {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				Steps: []resource.TestStep{{
+					Config: provider, ResourceName: address, ImportState: true, ImportStateId: id,
+					ImportStateKind: resource.ImportBlockWithID, GenerateConfig: true,
+				}},
+			})
+		})
+	}
+}
