@@ -156,6 +156,9 @@ func (c *core) note(diags []*tfprotov6.Diagnostic) (ok bool) {
 				c.fatalf("the framework complains of the provider: %s", d.Summary)
 			}
 		}
+		if steps := d.Attribute.Steps(); len(steps) > 0 && steps[0] == tftypes.AttributeName("servers") {
+			c.fatalf("under the path of %q the CLI would print lines of servers, which can hold tokens", d.Summary)
+		}
 		if d.Severity == tfprotov6.DiagnosticSeverityError {
 			ok, c.failed = false, true
 		}

@@ -137,7 +137,7 @@ func (d duration) ValidateAttribute(_ context.Context, req xattr.ValidateAttribu
 		return
 	}
 	if _, err := parseDuration(d.ValueString()); err != nil {
-		diags := diag.Diagnostics{diag.NewAttributeErrorDiagnostic(req.Path, "Invalid Duration",
+		diags := diag.Diagnostics{attributeError(req.Path, "Invalid Duration",
 			fmt.Sprintf("%s must be a duration of at most 292 years, %s, got %q.", req.Path, durationForms, d.ValueString()))}
 		resp.Diagnostics.Append(discreetly(diags, req.Path.String(), d.ValueString())...)
 	}

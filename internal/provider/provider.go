@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
@@ -154,7 +153,6 @@ func (p *influxdb3Provider) Schema(_ context.Context, _ provider.SchemaRequest, 
 				Optional: true,
 				MarkdownDescription: "How many times a request is repeated, from 0 to 20. Defaults to `3`. A request that was not sent is repeated. A request that only reads is also repeated if the connection broke or the answer was 429, 502, 503 or 504. " +
 					"A request that may have changed something is not repeated before the provider has looked at what the server did.",
-				Validators: []validator.Int64{int64validator.Between(0, 20)},
 			},
 			"headers": schema.MapAttribute{
 				ElementType:         types.StringType,
@@ -190,7 +188,7 @@ func entryAttributes() map[string]schema.Attribute {
 		"insecure_skip_verify": schema.BoolAttribute{Optional: true, MarkdownDescription: like("insecure_skip_verify")},
 		"request_timeout":      schema.StringAttribute{Optional: true, CustomType: durationType{}, Validators: []validator.String{positiveDuration{}}, MarkdownDescription: like("request_timeout")},
 		"startup_timeout":      schema.StringAttribute{Optional: true, CustomType: durationType{}, Validators: []validator.String{startupDuration{}}, MarkdownDescription: like("startup_timeout")},
-		"max_retries":          schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(0, 20)}, MarkdownDescription: like("max_retries")},
+		"max_retries":          schema.Int64Attribute{Optional: true, MarkdownDescription: like("max_retries")},
 		"headers":              schema.MapAttribute{ElementType: types.StringType, Optional: true, Sensitive: true, MarkdownDescription: like("headers")},
 	}
 }

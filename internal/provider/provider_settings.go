@@ -51,6 +51,7 @@ const (
 	defaultStartupTimeout = time.Minute
 	maxStartupTimeout     = time.Hour
 	defaultMaxRetries     = 3
+	maxRetries            = 20
 )
 
 // settings is a provider block with its environment, ready for use.
@@ -78,6 +79,16 @@ func (p place) at(attribute string) path.Path {
 		return path.Root(attribute)
 	}
 	return path.Root("servers").AtMapKey(p.name).AtName(attribute)
+}
+
+// attributeError is an error on an attribute. In an entry of servers it has no path: the CLI
+// prints the line under a path, and newer ones that of the entry, where its token can be.
+// So the text has to name the attribute.
+func attributeError(at path.Path, summary, detail string) diag.Diagnostic {
+	if steps := at.Steps(); len(steps) > 1 && steps[0].Equal(path.PathStepAttributeName("servers")) {
+		return diag.NewErrorDiagnostic(summary, detail)
+	}
+	return diag.NewAttributeErrorDiagnostic(at, summary, detail)
 }
 
 // label is how an attribute is spoken of.
@@ -161,16 +172,19 @@ func (m serverModel) validate(in place) (diags diag.Diagnostics) {
 		diags.Append(checkToken(in.label("token"), m.Token.ValueString())...)
 	}
 	if !m.CACertFile.IsNull() && m.CACertFile.ValueString() == "" && !m.CACertFile.IsUnknown() {
-		diags.AddAttributeError(in.at("ca_cert_file"), "Invalid CA Certificate File", in.label("ca_cert_file")+" must be the path of a PEM file, and it is empty. Leave it out to trust only the CA certificates of the system.")
+		diags.Append(attributeError(in.at("ca_cert_file"), "Invalid CA Certificate File", in.label("ca_cert_file")+" must be the path of a PEM file, and it is empty. Leave it out to trust only the CA certificates of the system."))
 	}
 	if !m.CACertFile.IsNull() && !m.CACertPEM.IsNull() {
-		conflict := diag.NewAttributeErrorDiagnostic(in.at("ca_cert_file"), "Conflicting CA Certificates", in.label("ca_cert_file")+" and ca_cert_pem cannot both be set. Put all CA certificates into one of them.")
+		conflict := attributeError(in.at("ca_cert_file"), "Conflicting CA Certificates", in.label("ca_cert_file")+" and ca_cert_pem cannot both be set. Put all CA certificates into one of them.")
 		diags.Append(discreetly(diag.Diagnostics{conflict}, in.label("ca_cert_file"), m.CACertFile.ValueString())...)
 	}
 	if !m.CACertPEM.IsNull() && !m.CACertPEM.IsUnknown() {
 		if err := x509.NewCertPool().AppendCertsFromPEM([]byte(m.CACertPEM.ValueString())); !err {
 			diags.AddError("Invalid CA Certificates", in.label("ca_cert_pem")+" has no certificate in PEM format. It takes one or more blocks that begin with -----BEGIN CERTIFICATE-----.")
 		}
+	}
+	if n := m.MaxRetries.ValueInt64(); n < 0 || n > maxRetries {
+		diags.Append(attributeError(in.at("max_retries"), "Invalid Number of Retries", fmt.Sprintf("%s must be between 0 and %d, got %d.", in.label("max_retries"), maxRetries, n)))
 	}
 	times := map[string]int{}
 	for name, value := range m.Headers.Elements() {
@@ -479,7 +493,7 @@ func urlDiagnostics(at path.Path, from, text, problem string) (diags diag.Diagno
 	if strings.ContainsAny(text, "@?#") || strings.HasPrefix(from, "INFLUXDB3_") {
 		diags.AddError(summary, detail)
 	} else {
-		diags.AddAttributeError(at, summary, detail)
+		diags.Append(attributeError(at, summary, detail))
 	}
 	return diags
 }

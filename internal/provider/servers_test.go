@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
@@ -138,6 +139,35 @@ func TestAccServers_badInput(t *testing.T) {
 					PlanOnly: true, ExpectError: want,
 				}},
 			})
+		})
+	}
+}
+
+// The CLI prints the line under the path of a diagnostic, or the whole entry, and a token
+// can be in it. (The harness refuses such a path.)
+func TestProtocol_entryErrorsHaveNoPath(t *testing.T) {
+	t.Parallel()
+	number := func(n int) tftypes.Value { return tftypes.NewValue(tftypes.Number, n) }
+	s := influxdb3test.New(t)
+	for text, lines := range map[string]values{
+		`servers["a"].url cannot be used`:               {"url": str("localhost")},
+		`servers["a"].url cannot be used: its`:          {"url": str("localhost:8181")},
+		`servers["a"].recovery_url cannot be used`:      {"url": str(s.URL()), "recovery_url": str("localhost")},
+		`servers["a"].request_timeout must be`:          {"url": str(s.URL()), "request_timeout": str("0s")},
+		`servers["a"].request_timeout must be a`:        {"url": str(s.URL()), "request_timeout": str("soon")},
+		`servers["a"].startup_timeout must be`:          {"url": str(s.URL()), "startup_timeout": str("2h")},
+		`servers["a"].max_retries must be between 0`:    {"url": str(s.URL()), "max_retries": number(21)},
+		`servers["a"].max_retries must be between`:      {"url": str(s.URL()), "max_retries": number(-1)},
+		`servers["a"].ca_cert_file must be`:             {"url": str(s.URL()), "ca_cert_file": str("")},
+		`servers["a"].ca_cert_file and ca_cert_pem can`: {"url": str(s.URL()), "ca_cert_file": str("x"), "ca_cert_pem": str("y")},
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			c := newCore(t)
+			c.start(values{"servers": entriesOf(c, map[string]tftypes.Value{"a": entryWith(c, lines)})}, patienceAlone)
+			if !c.failed || !strings.Contains(strings.Join(c.journal, "\n"), text) {
+				t.Errorf("got %v", c.journal)
+			}
 		})
 	}
 }

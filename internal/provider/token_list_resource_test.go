@@ -22,13 +22,18 @@ const limitedType = "influxdb3_resource_token"
 
 // entry is one of servers in a provider block.
 func entry(c *core, s *influxdb3test.Server, token string) tftypes.Value {
-	c.start(values{}, patienceAlone) // for the schema
-	servers, _ := c.objectType("").AttributeTypes["servers"].(tftypes.Map)
-	object, _ := servers.ElementType.(tftypes.Object)
 	lines := values{"url": str(s.URL()), "max_retries": tftypes.NewValue(tftypes.Number, 0)}
 	if token != "" {
 		lines["token"] = str(token)
 	}
+	return entryWith(c, lines)
+}
+
+// entryWith is one that has these lines.
+func entryWith(c *core, lines values) tftypes.Value {
+	c.start(values{}, patienceAlone) // for the schema
+	servers, _ := c.objectType("").AttributeTypes["servers"].(tftypes.Map)
+	object, _ := servers.ElementType.(tftypes.Object)
 	return tftypes.NewValue(object, map[string]tftypes.Value(full(object, lines)))
 }
 

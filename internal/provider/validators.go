@@ -39,8 +39,8 @@ func (v positiveDuration) ValidateString(ctx context.Context, req validator.Stri
 		return
 	}
 	if d, err := parseDuration(req.ConfigValue.ValueString()); err == nil && (d <= 0 || v.wholeSeconds && d%time.Second != 0) {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Duration",
-			fmt.Sprintf("%s must be %s, got %q.", req.Path, v.Description(ctx), req.ConfigValue.ValueString()))
+		resp.Diagnostics.Append(attributeError(req.Path, "Invalid Duration",
+			fmt.Sprintf("%s must be %s, got %q.", req.Path, v.Description(ctx), req.ConfigValue.ValueString())))
 	}
 }
 
@@ -61,8 +61,8 @@ func (v startupDuration) ValidateString(ctx context.Context, req validator.Strin
 		return
 	}
 	if d, err := parseDuration(req.ConfigValue.ValueString()); err == nil && (d < 0 || d > maxStartupTimeout) {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Duration",
-			fmt.Sprintf("%s must be %s, got %q.", req.Path, v.Description(ctx), req.ConfigValue.ValueString()))
+		resp.Diagnostics.Append(attributeError(req.Path, "Invalid Duration",
+			fmt.Sprintf("%s must be %s, got %q.", req.Path, v.Description(ctx), req.ConfigValue.ValueString())))
 	}
 }
 
