@@ -68,6 +68,7 @@ func loseToken(t *testing.T, s *influxdb3test.Server, lose func(*process, *hold)
 	if !json.Valid([]byte(w.read(stateFile))) {
 		w.write(stateFile, before)
 	}
+	w.age()                     // again, because the refresh of the apply has set the time right
 	w.expectKept(old, "active") // nobody has seen yet that it is dead
 	s.ResetRequests()
 	return w, old, admin
