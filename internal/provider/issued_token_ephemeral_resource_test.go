@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
@@ -57,6 +58,7 @@ func TestAccIssuedTokenEphemeral(t *testing.T) {
 			at := tfjsonpath.New("data")
 			hash := ""
 			resource.Test(t, resource.TestCase{
+				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{readable{}},
 				ProtoV6ProviderFactories: echoing(&testClock{}),
 				Steps: []resource.TestStep{{
 					Config: provider + forRun(tt.kind, tt.lines...) + echo(tt.kind+".run"),
@@ -121,6 +123,7 @@ func TestAccIssuedTokenEphemeral_badInput(t *testing.T) {
 				kind = limitedEphemeral
 			}
 			resource.Test(t, resource.TestCase{
+				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{readable{}},
 				ProtoV6ProviderFactories: echoing(&testClock{}),
 				Steps: []resource.TestStep{{
 					Config: provider + tt.config + echo(kind+".run"), PlanOnly: true,
@@ -175,6 +178,7 @@ func TestAccIssuedTokenEphemeral_faults(t *testing.T) {
 			}
 			failed := ""
 			resource.Test(t, resource.TestCase{
+				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{readable{}},
 				ProtoV6ProviderFactories: echoing(&testClock{}),
 				ErrorCheck: func(err error) error {
 					failed = err.Error()
