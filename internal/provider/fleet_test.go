@@ -189,6 +189,29 @@ func TestProtocol_sameServer(t *testing.T) {
 	}
 }
 
+// One recovery listener belongs to one server.
+func TestProtocol_oneListenerTwice(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	listener := func(address string) values { return values{"recovery_url": str(address)} }
+	for name, tt := range map[string]struct {
+		entries map[string]tftypes.Value
+		block   values
+		fails   bool
+	}{
+		"two entries":          {map[string]tftypes.Value{"a": entryAt(c, "http://localhost:1", listener("http://localhost:2")), "b": entryAt(c, "http://localhost:3", listener("http://localhost:2/"))}, nil, true},
+		"the block and one":    {map[string]tftypes.Value{"a": entryAt(c, "http://localhost:1", listener("http://localhost:2"))}, listener("http://localhost:2"), true},
+		"one for each":         {map[string]tftypes.Value{"a": entryAt(c, "http://localhost:1", listener("http://localhost:2")), "b": entryAt(c, "http://localhost:3", listener("http://localhost:2/b"))}, listener("http://localhost:4"), false},
+		"one, and one without": {map[string]tftypes.Value{"a": entryAt(c, "http://localhost:1", listener("http://localhost:2")), "b": entryAt(c, "http://localhost:3", nil)}, nil, false},
+	} {
+		c.begin()
+		c.start(fleetOf(c, tt.entries, tt.block, nil).provider, patienceAlone)
+		if c.failed != tt.fails || tt.fails && !c.said("Two Servers With One Recovery Listener") {
+			t.Errorf("%s: %v", name, c.journal)
+		}
+	}
+}
+
 // The environment is for the block itself. What is said of an entry does not send anybody
 // there: the variable of the listener would give it to another server.
 func TestProtocol_waysOfAnEntry(t *testing.T) {
