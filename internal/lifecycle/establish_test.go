@@ -87,12 +87,12 @@ func TestAdopted(t *testing.T) {
 	expires := noon.Add(time.Hour)
 	r := row(mine, noon)
 	r.ExpiresAt = &expires
-	got := adopted(mine, &r, listing())
+	got := (&Operator{}).adopted(mine, &r, listing())
 	if !got.Secret.Equal(mine) || got.Status != StatusActive || !got.CreatedAt.Equal(r.CreatedAt) || !got.RotatedAt.Equal(noon) || !got.ListedAt.Equal(noon) || got.ExpiresAt != &expires || got.ClusterUUID != here {
 		t.Errorf("got %+v", got)
 	}
 	r.UpdatedAt = nil
-	if got := adopted(mine, &r, listing()); !got.RotatedAt.Equal(r.CreatedAt) {
+	if got := (&Operator{}).adopted(mine, &r, listing()); !got.RotatedAt.Equal(r.CreatedAt) {
 		t.Errorf("never regenerated, and rotated at %s", got.RotatedAt)
 	}
 }

@@ -64,6 +64,23 @@ type asker interface {
 	Names(ctx context.Context) (clusterUUID string, err error)
 }
 
+// elsewhere is the error about a token that would be sent to another cluster, because its
+// server has got another address. It is asked only then, and without a token. Servers
+// before 3.8 do not tell (recorded): there the answer to the token has to do.
+func (o *Operator) elsewhere(ctx context.Context, t OperatorToken) error {
+	if t.Secret.IsEmpty() || t.ClusterUUID == "" || t.Address == "" || t.Address == o.Address {
+		return nil
+	}
+	switch named, failed := call(o.Server.Names(ctx)); {
+	case failed != nil && failed.NotUp(): // the token would get no further
+		return unavailable(failed)
+	case failed == nil && named != "" && named != t.ClusterUUID:
+		return wrongServer("the token belongs to cluster %s, and cluster %s answers", t.ClusterUUID, named)
+	default:
+		return nil
+	}
+}
+
 // whose says who sent a failure. A 3.7 names its cluster in good replies and not in a
 // refusal: it is believed if the version is known, and if what answers now does not
 // name itself to anybody, because a server can have been upgraded since.

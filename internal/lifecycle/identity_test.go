@@ -201,3 +201,42 @@ func TestDefinite(t *testing.T) {
 	expectProblem(t, definite(&influxdb3.Error{Kind: influxdb3.KindNotSent, Err: context.Canceled}), ProblemInterrupted)
 	expectProblem(t, definite(&influxdb3.Error{Kind: influxdb3.KindUnexpected, Err: context.Canceled}), ProblemUnavailable)
 }
+
+// Before a token goes to another address than before, that is asked who it is.
+func TestElsewhere(t *testing.T) {
+	t.Parallel()
+	const before, now = "http://before", "http://now"
+	names := func(cluster string, err error) func() (string, error) {
+		return func() (string, error) { return cluster, err }
+	}
+	for name, tt := range map[string]struct {
+		names   func() (string, error) // nil: it is not asked
+		change  func(*OperatorToken)
+		problem Problem
+	}{
+		"another cluster":             {names: names("there", nil), problem: ProblemWrongServer},
+		"the same cluster":            {names: names(here, nil)},
+		"one that does not tell":      {names: names("", nil)},
+		"one that refuses to tell":    {names: names("", &influxdb3.Error{Kind: influxdb3.KindNotEnabled, Status: 405})},
+		"nobody is there":             {names: names("", &influxdb3.Error{Kind: influxdb3.KindBusy, Status: 503}), problem: ProblemUnavailable},
+		"the address of before":       {change: func(token *OperatorToken) { token.Address = now }},
+		"no address is known":         {change: func(token *OperatorToken) { token.Address = "" }},
+		"no cluster is known":         {change: func(token *OperatorToken) { token.ClusterUUID = "" }},
+		"a token that cannot be read": {change: func(token *OperatorToken) { token.Secret = influxdb3.Secret{} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &scripted{t: t, names: tt.names}
+			token := held()
+			token.ClusterUUID, token.Address = here, before
+			if tt.change != nil {
+				tt.change(&token)
+			}
+			err := (&Operator{Server: s, Address: now}).elsewhere(t.Context(), token)
+			expectProblem(t, err, tt.problem)
+			if (len(s.calls) == 1) != (tt.names != nil) {
+				t.Errorf("it called %v", s.calls)
+			}
+		})
+	}
+}

@@ -27,6 +27,9 @@ type Inspection struct {
 // at which it should be replaced, 0 means never. A refused token is no error: its
 // secret is kept and its status tells.
 func (o *Operator) Inspect(ctx context.Context, prior OperatorToken, rotateAfter time.Duration) (Inspection, error) {
+	if err := o.elsewhere(ctx, prior); err != nil {
+		return Inspection{Token: prior}, err
+	}
 	began := o.Clock.Now()
 	for {
 		seen, err := o.inspectOnce(ctx, prior)
@@ -101,7 +104,7 @@ func (o *Operator) inspectRefused(refused Inspection, listing *influxdb3.Listing
 	if refused.lagging || !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
 		return refused
 	}
-	taken := adopted(o.Credential, row, listing)
+	taken := o.adopted(o.Credential, row, listing)
 	taken.PreviousHash = prior.Hash()
 	taken.Build, taken.Version = refused.Token.Build, refused.Token.Version
 	return Inspection{Token: taken, TakenOver: true, Fallback: o.orRecovery(FallbackSame), at: refused.at}
@@ -162,7 +165,7 @@ func (o *Operator) accepted(ctx context.Context, prior OperatorToken, listedWith
 	if influxdb3.SameHash(row.Hash, prior.Hash()) {
 		seen.Token = prior.refreshed(row, listing)
 	}
-	seen.Token.Identity = seen.Token.learn(ctx, o.Server, listedWith)
+	seen.Token.Identity, seen.Token.Address = seen.Token.learn(ctx, o.Server, listedWith), o.Address
 	seen.Fallback = o.fallback(listing, row, seen.at)
 	return seen, nil
 }

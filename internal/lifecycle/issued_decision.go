@@ -73,7 +73,7 @@ func IssuedStatusOf(row influxdb3.TokenInfo, hash string, now time.Time, renewBe
 type IssuedCircumstances struct {
 	Status             IssuedStatus
 	Imported           bool // nothing was applied since the import: lifetime and triggers are recorded, not acted upon
-	NameStays          bool // the name is written, and is that of the token
+	NameStays          bool // the name is written, and is that of the token, and its server stays
 	NameChanged        bool // another one is written
 	NamePrefixLacking  bool // a prefix is written that the name does not have
 	ExpiresInChanged   bool

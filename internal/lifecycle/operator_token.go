@@ -80,6 +80,8 @@ type OperatorToken struct {
 	// PreviousHash is the hash of the secret that this one replaced, "" if not
 	// known. A node that lags behind still shows it.
 	PreviousHash string
+	// Address is where it was last accepted or made, "" if not known.
+	Address string
 }
 
 // Hash identifies the secret without giving it away.
@@ -102,6 +104,8 @@ type Operator struct {
 	// the operator token or any other; it may be dead.
 	Credential influxdb3.Secret
 	Clock      Clock
+	// Address is that of Server, as a token keeps it.
+	Address string
 	// ByAge: a rotation is due because an accepted token is too old, and for no other
 	// reason. That is no consent to regenerate one that somebody else has made since.
 	ByAge bool
@@ -269,16 +273,16 @@ func (o *Operator) Adopt(ctx context.Context) (OperatorToken, error) {
 // adopt is the credential as the operator token. It is in nobody's way to ask what the
 // server is.
 func (o *Operator) adopt(ctx context.Context, row *influxdb3.TokenInfo, listing *influxdb3.Listing) OperatorToken {
-	token := adopted(o.Credential, row, listing)
+	token := o.adopted(o.Credential, row, listing)
 	token.Identity = token.learn(ctx, o.Server, o.Credential)
 	return token
 }
 
 // adopted is a token that the server accepts, with what a listing tells of it.
-func adopted(secret influxdb3.Secret, row *influxdb3.TokenInfo, listing *influxdb3.Listing) OperatorToken {
+func (o *Operator) adopted(secret influxdb3.Secret, row *influxdb3.TokenInfo, listing *influxdb3.Listing) OperatorToken {
 	return OperatorToken{
 		Secret: secret, Status: StatusActive, CreatedAt: row.CreatedAt, RotatedAt: madeAt(row), ListedAt: madeAt(row),
-		ExpiresAt: row.ExpiresAt, Identity: Identity{ClusterUUID: listing.ClusterUUID},
+		ExpiresAt: row.ExpiresAt, Identity: Identity{ClusterUUID: listing.ClusterUUID}, Address: o.Address,
 	}
 }
 
@@ -292,9 +296,9 @@ func madeAt(row *influxdb3.TokenInfo) time.Time {
 
 // Foresight is what a creation would do, as far as a look can tell.
 type Foresight struct {
-	Hash       string // of the operator token that the server has, "" if that is not known
-	Adopts     bool   // the credential is that token, and it is taken as it is
-	Regenerate bool   // that token is regenerated
+	Mark       Mark // of the operator token that the server has, none if that is not known
+	Adopts     bool // the credential is that token, and it is taken as it is
+	Regenerate bool // that token is regenerated
 }
 
 // Foresee looks at what Establish would do, and changes nothing. What cannot be seen
@@ -315,7 +319,7 @@ func (o *Operator) Foresee(ctx context.Context, consent bool) (Foresight, error)
 	if row == nil {
 		return Foresight{}, nil
 	}
-	seen := Foresight{Hash: row.Hash, Adopts: !consent && influxdb3.SameHash(row.Hash, o.Credential.Hash()), Regenerate: consent}
+	seen := Foresight{Mark: Mark{ClusterUUID: listing.ClusterUUID, Hash: row.Hash, CreatedAt: row.CreatedAt}, Adopts: !consent && influxdb3.SameHash(row.Hash, o.Credential.Hash()), Regenerate: consent}
 	if !seen.Adopts && !seen.Regenerate {
 		return seen, notOperatorToken()
 	}

@@ -623,24 +623,24 @@ func TestForesee(t *testing.T) {
 		o, _ := operator(t, s, credential)
 		return o.Foresee(t.Context(), consent)
 	}
-	if seen, err := foresee("apiv3_any", false); err != nil || seen.Hash != "" {
+	if seen, err := foresee("apiv3_any", false); err != nil || seen.Mark.Hash != "" {
 		t.Errorf("a new server: %+v, %v", seen, err)
 	}
 	old := s.Bootstrap(t)
 	admin := s.CreateNamedAdmin(t, old, "automation", 0)
 	hash := influxdb3.NewSecret(old).Hash()
-	if seen, err := foresee(old, false); err != nil || seen != (lifecycle.Foresight{Hash: hash, Adopts: true}) {
+	if seen, err := foresee(old, false); err != nil || seen.Mark.Hash != hash || seen.Mark.ClusterUUID != s.ClusterUUID(t) || seen.Mark.CreatedAt.IsZero() || !seen.Adopts || seen.Regenerate {
 		t.Errorf("to be adopted: %+v, %v", seen, err)
 	}
 	for _, credential := range []string{old, admin} {
-		if seen, err := foresee(credential, true); err != nil || seen != (lifecycle.Foresight{Hash: hash, Regenerate: true}) {
+		if seen, err := foresee(credential, true); err != nil || seen.Mark.Hash != hash || seen.Adopts || !seen.Regenerate {
 			t.Errorf("to be regenerated: %+v, %v", seen, err)
 		}
 	}
 	_, err := foresee(admin, false)
 	expectProblem(t, err, lifecycle.ProblemNotOperatorToken)
 	s.ResetRequests()
-	if seen, err := foresee("", false); err != nil || seen.Hash != "" || len(s.Requests()) != 0 {
+	if seen, err := foresee("", false); err != nil || seen.Mark.Hash != "" || len(s.Requests()) != 0 {
 		t.Errorf("without a credential: %+v, %v, %d requests", seen, err, len(s.Requests()))
 	}
 	s.Down()

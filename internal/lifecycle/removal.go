@@ -1,5 +1,11 @@
 package lifecycle
 
+import (
+	"time"
+
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+)
+
 // Removal is what is known of an operator token that is to leave the state.
 type Removal struct {
 	Status    Status
@@ -22,6 +28,28 @@ func (r Removal) Allowed() bool {
 // that one after it, or has put the same one into another resource.
 func (t OperatorToken) ReplacedBy(made OperatorToken) bool {
 	return t.ClusterUUID == made.ClusterUUID && t.CreatedAt.Equal(made.CreatedAt)
+}
+
+// Mark tells an operator token from those of other servers, without its secret.
+type Mark struct {
+	ClusterUUID string // "" before 3.7, or not known
+	Hash        string
+	CreatedAt   time.Time // zero if not known
+}
+
+// Mark is that of a token.
+func (t OperatorToken) Mark() Mark {
+	return Mark{ClusterUUID: t.ClusterUUID, Hash: t.Hash(), CreatedAt: t.CreatedAt}
+}
+
+// Same says whether two marks are those of one server: a cluster has one operator token.
+// Where none is named the hash tells, and when the token was created, because servers can
+// be started with the same token file.
+func (m Mark) Same(other Mark) bool {
+	if m.ClusterUUID != "" && other.ClusterUUID != "" {
+		return m.ClusterUUID == other.ClusterUUID
+	}
+	return influxdb3.SameHash(m.Hash, other.Hash) && (m.CreatedAt.IsZero() || other.CreatedAt.IsZero() || m.CreatedAt.Equal(other.CreatedAt))
 }
 
 // IssuedRemoval is what is known of an issued token that is to leave the state.

@@ -71,3 +71,26 @@ func TestIssuedRemoval(t *testing.T) {
 		})
 	}
 }
+
+// Which marks are those of one server.
+func TestMark_same(t *testing.T) {
+	t.Parallel()
+	at, later := time.Unix(1, 0), time.Unix(1, 1e6)
+	for name, tt := range map[string]struct {
+		one, other Mark
+		want       bool
+	}{
+		"one cluster":                    {Mark{"here", "a", at}, Mark{"here", "b", later}, true},
+		"two clusters":                   {Mark{"here", "a", at}, Mark{"there", "a", at}, false},
+		"none is named":                  {Mark{"", "a", at}, Mark{"", "a", at}, true},
+		"one is named":                   {Mark{"here", "a", at}, Mark{"", "a", at}, true},
+		"one token file":                 {Mark{"", "a", at}, Mark{"", "a", later}, false},
+		"created at the same time":       {Mark{"", "a", at}, Mark{"", "b", at}, false},
+		"it is not known when":           {Mark{"", "a", at}, Mark{"", "a", time.Time{}}, true},
+		"nobody could see either of two": {Mark{}, Mark{}, false},
+	} {
+		if tt.one.Same(tt.other) != tt.want || tt.other.Same(tt.one) != tt.want {
+			t.Errorf("%s: the same is not %t", name, tt.want)
+		}
+	}
+}

@@ -19,6 +19,9 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 	if prior.Status == StatusExpired {
 		return OperatorToken{}, nil, expired(nil)
 	}
+	if err := o.elsewhere(ctx, prior); err != nil {
+		return OperatorToken{}, nil, err
+	}
 	var refused *Error
 	if prior = o.readable(prior); prior.Secret.IsEmpty() {
 		refused = &Error{Problem: ProblemUnreadable, Message: "the token in state is encrypted, the provider cannot decrypt it, and nothing else that it has could regenerate the token"}
@@ -189,7 +192,7 @@ func (o *Operator) believed(ctx context.Context, token *influxdb3.Token, failed 
 func (o *Operator) minted(ctx context.Context, token *influxdb3.Token, prior OperatorToken) (OperatorToken, []Warning, error) {
 	kept := OperatorToken{
 		Secret: token.Secret, Status: StatusActive, CreatedAt: token.CreatedAt, RotatedAt: token.Date,
-		ExpiresAt: token.ExpiresAt, Identity: prior.Identity, PreviousHash: prior.PreviousHash,
+		ExpiresAt: token.ExpiresAt, Identity: prior.Identity, PreviousHash: prior.PreviousHash, Address: o.Address,
 	}
 	if kept.RotatedAt.IsZero() {
 		kept.RotatedAt = o.now()

@@ -64,6 +64,7 @@ func (o *Operator) resolve(ctx context.Context, baseline string, prior OperatorT
 // at. It is the only copy. It counts without an error only where the reply was the
 // server's own and was cut short behind the token.
 func (o *Operator) kept(failed *influxdb3.Error, prior OperatorToken, look error) (OperatorToken, []Warning, error) {
+	prior.Address = o.Address
 	prior.Secret, prior.Unreadable, prior.Status, prior.RotatedAt, prior.ListedAt = failed.Partial, "", StatusActive, failed.Date, time.Time{}
 	if prior.RotatedAt.IsZero() {
 		prior.RotatedAt = o.now()
@@ -200,7 +201,7 @@ func (o *Operator) lookOnce(ctx context.Context, partial influxdb3.Secret, basel
 
 // found is the sight of a token whose secret is known.
 func (o *Operator) found(secret, accepted influxdb3.Secret, row *influxdb3.TokenInfo, listing *influxdb3.Listing, prior OperatorToken) sight {
-	token := adopted(secret, row, listing)
+	token := o.adopted(secret, row, listing)
 	if token.ClusterUUID == "" || token.ClusterUUID == prior.ClusterUUID {
 		token.Identity = prior.Identity
 	}

@@ -83,7 +83,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 		}
 		resp.Diagnostics.Append(plan.madeAnew().planSecret(ctx, &resp.Plan)...)
 		if circumstances.Due() != lifecycle.ReasonNone {
-			resp.Diagnostics.Append(state.fallbackWarning()...)
+			resp.Diagnostics.Append(state.fallbackWarning(server)...)
 		}
 		return
 	case stuck && state.protected():
@@ -117,15 +117,14 @@ func (r *adminTokenResource) foresee(ctx context.Context, plan adminTokenModel) 
 		return diags
 	}
 	seen, err := server.operator().Foresee(ctx, plan.consents())
-	if other, ok := server.claims.claim(seen.Hash, server.name); !ok {
+	if diags.Append(server.claim(seen.Mark)...); diags.HasError() {
 		server.operatorResources.willFail()
-		diags.Append(oneServerTwice(seen.Hash, other, server))
 		return diags
 	}
-	held, protected := server.operatorResources.holds(seen.Hash)
+	held, protected := server.operatorResources.holds(seen.Mark.Hash)
 	switch {
 	case held && protected:
-		diags.Append(heldByAnother(seen.Hash, server))
+		diags.Append(heldByAnother(seen.Mark.Hash, server))
 	case held: // it may be the one that this replaces, and then it is handed over
 	case err != nil && lifecycle.NeedsHandOver(err) && server.operatorResources.awaitsHandOver():
 		// At apply, where what this replaces is deleted at the same time.
@@ -133,7 +132,7 @@ func (r *adminTokenResource) foresee(ctx context.Context, plan adminTokenModel) 
 		server.operatorResources.willFail()
 		diags.Append(operatorTokenProblem(establishing, err, server))
 	case seen.Regenerate:
-		diags.Append(regeneratesExisting(seen.Hash, server))
+		diags.Append(regeneratesExisting(seen.Mark.Hash, server))
 	}
 	return diags
 }

@@ -67,10 +67,11 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	}
 	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
-	resp.Diagnostics.Append(plan.expiryWarning()...)
+	resp.Diagnostics.Append(plan.expiryWarning(server)...)
 	resp.Diagnostics.Append(plan.unreadableWarning(server)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	server.rotated(token)
+	resp.Diagnostics.Append(server.claim(token.Mark())...)
 }
 
 // obtain gets hold of the operator token: of the one that was handed over, or that is
@@ -136,7 +137,12 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 		return
 	}
 	server.operatorResources.sawState(state.Hash.ValueString(), state.protected())
-	seen, err := server.operator().Inspect(ctx, state.operatorToken(facts, server.identities), durationOf(state.RotateAfter))
+	prior := state.operatorToken(facts, server.identities)
+	// Before it is looked at, because a server that is not reached holds its token too.
+	if resp.Diagnostics.Append(server.claim(prior.Mark())...); resp.Diagnostics.HasError() || server.unreached.Load() {
+		return
+	}
+	seen, err := server.operator().Inspect(ctx, prior, durationOf(state.RotateAfter))
 	if err != nil {
 		keeps, diags := server.unreachable(err)
 		if resp.Diagnostics.Append(diags...); !keeps {
@@ -144,8 +150,7 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 		}
 		return
 	}
-	if other, ok := server.claims.claim(seen.Token.Hash(), server.name); !ok {
-		resp.Diagnostics.Append(oneServerTwice(seen.Token.Hash(), other, server))
+	if resp.Diagnostics.Append(server.claim(seen.Token.Mark())...); resp.Diagnostics.HasError() {
 		return
 	}
 	stage = stage.Refreshed(server.importedHere(state.Hash.ValueString()))
@@ -160,7 +165,7 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 	case seen.Token.Status == lifecycle.StatusRejected:
 		resp.Diagnostics.Append(refusedWarning())
 	}
-	resp.Diagnostics.Append(state.expiryWarning()...)
+	resp.Diagnostics.Append(state.expiryWarning(server)...)
 	if seen.Unseen {
 		resp.Diagnostics.Append(state.unreadableWarning(server)...)
 	}
@@ -199,13 +204,17 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.NotImported)...)
 		return
 	}
+	prior := state.operatorToken(facts, server.identities)
+	if resp.Diagnostics.Append(server.claim(prior.Mark())...); resp.Diagnostics.HasError() {
+		return
+	}
 	if !server.operatorResources.begin() {
 		resp.Diagnostics.Append(secondResource(server))
 		return
 	}
 	operator := server.operator()
 	operator.ByAge = circumstances.Due() == lifecycle.ReasonAge && circumstances.Status.Accepted() && !circumstances.Consent
-	token, warnings, err := operator.Rotate(ctx, state.operatorToken(facts, server.identities))
+	token, warnings, err := operator.Rotate(ctx, prior)
 	if err != nil {
 		server.operatorResources.end(nil)
 		// The old inputs stay, so that the next plan tries again. So does the old
@@ -252,11 +261,17 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if !server.usable() {
-		if state.protected() {
-			resp.Diagnostics.Append(deletionProtected(state, server))
-		}
+	// The entry can have another name by now, and the same address.
+	heirs := r.servers.at(facts.Address)
+	switch {
+	case server.usable():
+	case state.protected():
+		resp.Diagnostics.Append(deletionProtected(state, server))
 		return
+	case len(heirs) == 0:
+		return
+	default:
+		server = heirs[0]
 	}
 	token, removal := state.operatorToken(facts, server.identities), state.removal(server)
 	if removal.Replaced {
@@ -268,7 +283,11 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 		resp.Diagnostics.Append(deletionProtected(state, server))
 		return
 	}
-	if !server.operatorResources.handOver(handedOver{state, token}) && token.Status.Accepted() {
+	kept := server.operatorResources.handOver(handedOver{state, token})
+	for _, heir := range heirs {
+		kept = heir.operatorResources.handOver(handedOver{state, token}) || kept
+	}
+	if !kept && token.Status.Accepted() {
 		resp.Diagnostics.Append(creationFailed(state, server))
 		return
 	}
@@ -289,7 +308,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 		return
 	}
 	if name := identity.Name.ValueString(); name != influxdb3.OperatorTokenName {
-		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The ID of the operator token is always %q, got %q. Do not use the token as the ID: the import takes the provider's token.", influxdb3.OperatorTokenName, loggable(name)))
+		resp.Diagnostics.AddError("Invalid Import ID", fmt.Sprintf("The ID of the operator token is %q for the server of the provider block itself, and \"SERVER/%[1]s\" for one in servers. Got %[2]q. Do not use the token as the ID: the import takes the provider's token.", influxdb3.OperatorTokenName, loggable(name)))
 		return
 	}
 	token, err := server.operator().Adopt(ctx)

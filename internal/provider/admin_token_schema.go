@@ -178,6 +178,7 @@ func (m adminTokenModel) operatorToken(facts operatorFacts, identities agefile.I
 		RotatedAt:    timeOf(m.RotatedAt),
 		ListedAt:     facts.listedAt(),
 		PreviousHash: facts.PreviousHash,
+		Address:      facts.Address,
 	}
 	if token.Secret.IsEmpty() {
 		token.Unreadable = m.Hash.ValueString()
@@ -222,11 +223,8 @@ func (m *adminTokenModel) take(token lifecycle.OperatorToken) diag.Diagnostics {
 }
 
 // created takes a token that was made, taken over, or handed over. It fails before
-// anything is taken where another server has it, or nobody can read it for its recipients.
+// anything is taken where nobody can read it for its recipients.
 func (m *adminTokenModel) created(token lifecycle.OperatorToken, handed *handedOver, server *configuredServer) (diags diag.Diagnostics) {
-	if other, ok := server.claims.claim(token.Hash(), server.name); !ok {
-		return diag.Diagnostics{oneServerTwice(token.Hash(), other, server)}
-	}
 	m.FallbackStatus = optional(string(server.operator().FallbackOf(token)))
 	if token.Secret.IsEmpty() { // it was handed over, and is as it was
 		if !m.AgeRecipients.Equal(handed.model.AgeRecipients) {

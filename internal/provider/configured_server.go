@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -56,29 +57,47 @@ func (s *configuredServers) all() (servers []*configuredServer) {
 	return servers
 }
 
-// claims are the operator tokens of this process by hash, with the server under whose name
-// each was seen: two entries can have the same server behind them.
+// at are the servers with that address, "" for none: one can have another name than before,
+// or two.
+func (s *configuredServers) at(address string) (servers []*configuredServer) {
+	if s == nil || address == "" {
+		return nil
+	}
+	for _, server := range s.byName {
+		if server.usable() && server.client.Endpoint() == address {
+			servers = append(servers, server)
+		}
+	}
+	return servers
+}
+
+// claims are the operator tokens of this process, with the server under whose name each
+// was seen: two entries can have the same server behind them.
 type claims struct {
-	mu     sync.Mutex
-	byHash map[string]string
+	mu   sync.Mutex
+	held []claim
+}
+
+type claim struct {
+	lifecycle.Mark
+	server string
 }
 
 // claim notes whose token that is, unless another server has it. A creation that would
 // take or regenerate it claims it too, so it makes no difference which of two is planned
-// first. What nobody could see ("") is nobody's.
-func (c *claims) claim(hash, server string) (other string, ok bool) {
-	if c == nil || hash == "" { // nil is in a test of one server
+// first. What nobody could see is nobody's.
+func (c *claims) claim(mark lifecycle.Mark, server string) (other string, ok bool) {
+	if c == nil || mark.Hash == "" { // nil is in a test of one server
 		return "", true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if other, held := c.byHash[hash]; held && other != server {
-		return other, false
+	for _, held := range c.held {
+		if held.server != server && held.Same(mark) {
+			return held.server, false
+		}
 	}
-	if c.byHash == nil {
-		c.byHash = map[string]string{}
-	}
-	c.byHash[hash] = server
+	c.held = append(c.held, claim{mark, server})
 	return "", true
 }
 
@@ -90,10 +109,10 @@ type configuredServer struct {
 	unknown string // the attribute that is not known yet, "" if the server can be used
 	missing bool   // there is no such entry in servers
 
-	addressed        bool // its address is set, and not the default
-	mayBeUnreachable bool // a refresh keeps what is in state, with one warning
-	warned           sync.Once
-	claims           *claims // of all servers of the block
+	addressed        bool        // its address is set, and not the default
+	mayBeUnreachable bool        // a refresh keeps what is in state, with one warning
+	unreached        atomic.Bool // it was found to be unreachable, and a warning says so
+	claims           *claims     // of all servers of the block
 
 	client            *influxdb3.Client
 	clock             lifecycle.Clock
@@ -165,7 +184,7 @@ func (s *configuredServer) notConfigured(diags *diag.Diagnostics) bool {
 
 // operator returns what looks after the operator token, with the configured token.
 func (s *configuredServer) operator() *lifecycle.Operator {
-	return &lifecycle.Operator{Server: s.client, Credential: s.credentials.Configured(), Clock: s.clock}
+	return &lifecycle.Operator{Server: s.client, Address: s.client.Endpoint(), Credential: s.credentials.Configured(), Clock: s.clock}
 }
 
 // issuer returns what creates and deletes tokens, with the credential as it is now.

@@ -63,7 +63,7 @@ func TestOnServer(t *testing.T) {
 func TestConfiguredServer_rotated(t *testing.T) {
 	t.Parallel()
 	before, after := influxdb3.NewSecret("apiv3_before"), influxdb3.NewSecret("apiv3_after")
-	server := newConfiguredServer(nil, before, &testClock{})
+	server := newConfiguredServer(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), before, &testClock{})
 	writes := server.tokens.writes
 	server.rotated(lifecycle.OperatorToken{Secret: after, Status: lifecycle.StatusActive, PreviousHash: before.Hash()})
 	if !server.issuer().Credential.Equal(after) || !server.operator().Credential.Equal(before) {

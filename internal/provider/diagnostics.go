@@ -31,7 +31,11 @@ func wayRecovery(server *configuredServer) string {
 	if server.client.HasRecovery() {
 		return "start the server with --admin-token-recovery-http-bind, so it answers at " + server.client.RecoveryEndpoint() + " (recovery_url)"
 	}
-	return "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182 and set INFLUXDB3_RECOVERY_URL=http://127.0.0.1:8182"
+	start := "start the server with --admin-token-recovery-http-bind 127.0.0.1:8182 and set "
+	if server.name != "" { // the variable would give it to another server
+		return start + place{server.name}.label("recovery_url") + ` = "http://127.0.0.1:8182"`
+	}
+	return start + envRecoveryURL + "=http://127.0.0.1:8182"
 }
 
 // wayToken is the way out through a token. Somebody who has just given one hears that
@@ -39,9 +43,9 @@ func wayRecovery(server *configuredServer) string {
 func wayToken(server *configuredServer) string {
 	const which = "the current operator token, or on InfluxDB 3 Core any named admin token"
 	if server.credentials.Configured().IsEmpty() {
-		return "give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN): " + which
+		return "give the provider a token that the server accepts (" + server.tokenSetting() + "): " + which
 	}
-	return "give the provider another token (token, or INFLUXDB3_AUTH_TOKEN), because its own did not help: " + which
+	return "give the provider another token (" + server.tokenSetting() + "), because its own did not help: " + which
 }
 
 // erroredState is where the only copy of a token may be that a state lacks.
@@ -79,7 +83,7 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 	case lifecycle.ProblemWrongServer:
 		return "Nothing was changed on the server that answers. The token in state was not changed either: it belongs to the server that it was made on.",
 			"Do one of these:\n" + bullets(
-				"If "+server.client.Endpoint()+" is the wrong address, correct the provider's url",
+				"If "+server.client.Endpoint()+" is the wrong address, correct "+server.urlSetting(),
 				"If you rebuilt the server on purpose and no longer need the old token, run `terraform state rm` with the address of this resource and apply again. That makes the new server's token",
 				"To plan the rest without asking this server, use `-refresh=false`")
 	case lifecycle.ProblemNoCredential, lifecycle.ProblemNotOperatorToken:
@@ -90,11 +94,11 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 	case lifecycle.ProblemRegeneratedElsewhere:
 		return "The old token no longer works. A rotation was due only because of the token's age. That is no reason to regenerate a token that somebody else has just made. " + deadNow(op),
 			"Do one of these and apply again:\n" + bullets(
-				"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): it is taken into state and not changed",
+				"If you hold the current operator token, give it to the provider ("+server.tokenSetting()+"): it is taken into state and not changed",
 				`If the current one may be regenerated, change a value in rotation_triggers or set existing_token = "regenerate"`)
 	case lifecycle.ProblemForbidden:
 		return unchanged(op), "The server answered 403. On InfluxDB 3 Enterprise only the operator token may regenerate itself. Do one of these and apply again:\n" + bullets(
-			"If you hold the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN)", "If you do not, "+wayRecovery(server))
+			"If you hold the operator token, give it to the provider ("+server.tokenSetting()+")", "If you do not, "+wayRecovery(server))
 	case lifecycle.ProblemNotDone:
 		return notDone(op, err), cause(err, server)
 	case lifecycle.ProblemUnreadable:
@@ -104,7 +108,7 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 	case lifecycle.ProblemUnresolved:
 		if op == establishing {
 			return "Either the server still has no operator token, or it has one now that nobody holds. Nothing is in state.",
-				"If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. Apply again when the server can be reached. If the error is then that the server already has an operator token:\n" +
+				"If " + server.client.Endpoint() + " is the wrong address, correct " + server.urlSetting() + ". Apply again when the server can be reached. If the error is then that the server already has an operator token:\n" +
 					bullets(capital(wayRecovery(server))+`, and set existing_token = "regenerate"`)
 		}
 		return "Either the old token still works, or the server has a new one that nobody holds. The old one stays in state, and " + stillDue(op) + ".",
@@ -122,7 +126,7 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 		return "The new token is in state, because nobody else holds it. It belongs to another server than the token before it." + staysDue(op),
 			"Find out which server answers at " + server.client.Endpoint() + recoveryAddress(server) + ". The previous version of the state has the token before this one. Correct the address, then apply again." + untaint(op)
 	case lifecycle.ProblemExpired:
-		return expiredNow, expiredNext
+		return expiredNow, expiredNext(server)
 	default:
 		return "This request only reads, so it changed nothing. " + kept, cause(err, server)
 	}
@@ -165,15 +169,17 @@ func cause(err error, server *configuredServer) string {
 	}
 }
 
-// What is true of an operator token that has expired, and what to do.
-const (
-	expiredNow = "The operator token came from a token file with an expiry. Regenerating keeps that expiry, also through the recovery listener. So no operator token of this server works any more, and the provider makes none. " +
-		"Named admin tokens and resource tokens still work."
-	expiredNext = "What you can do:\n" +
-		"  - If you hold a named admin token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN): everything but the operator token works with it.\n" +
-		"  - To have an operator token again, start a server with a new data directory. Do not put an expiry into its token file.\n" +
-		"  - To remove this resource, set deletion_protection = false, apply, and then remove the block."
-)
+// expiredNow is what is true of an operator token that has expired.
+const expiredNow = "The operator token came from a token file with an expiry. Regenerating keeps that expiry, also through the recovery listener. So no operator token of this server works any more, and the provider makes none. " +
+	"Named admin tokens and resource tokens still work."
+
+// expiredNext is what to do about it.
+func expiredNext(server *configuredServer) string {
+	return "What you can do:\n" + bullets(
+		"If you hold a named admin token, give it to the provider ("+server.tokenSetting()+"): everything but the operator token works with it",
+		"To have an operator token again, start a server with a new data directory. Do not put an expiry into its token file",
+		"To remove this resource, set deletion_protection = false, apply, and then remove the block")
+}
 
 // notDone says what is known of a request that was not carried out: it is proven where
 // it was not sent or the server itself refused it, otherwise it is what a look showed.
@@ -270,7 +276,7 @@ func existingTokenNow(op operation, err *lifecycle.Error) string {
 
 // existingTokenWays are the ways to get hold of an operator token that exists.
 func existingTokenWays(op operation, err *lifecycle.Error, server *configuredServer) string {
-	ways := []string{"To keep the operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN)"}
+	ways := []string{"To keep the operator token, give it to the provider (" + server.tokenSetting() + ")"}
 	if op == importing {
 		ways = append(ways, `If you do not hold it, do not import. Write the block with existing_token = "regenerate", and give the provider a named admin token or recovery_url: an apply then regenerates the token`)
 		return "Do one of these and run this again:\n" + bullets(ways...)
@@ -283,7 +289,7 @@ func existingTokenWays(op operation, err *lifecycle.Error, server *configuredSer
 			`To regenerate it, set existing_token = "regenerate" and give the provider a named admin token`,
 			`If you hold neither, `+wayRecovery(server)+`. Set existing_token = "regenerate" too`)
 	}
-	ways = append(ways, "If "+server.client.Endpoint()+" is the wrong address, correct the provider's url")
+	ways = append(ways, "If "+server.client.Endpoint()+" is the wrong address, correct "+server.urlSetting())
 	return "Do one of these and run this again:\n" + bullets(ways...)
 }
 
@@ -338,7 +344,7 @@ func heldByAnother(hash string, server *configuredServer) diag.Diagnostic {
 		"This plan creates an influxdb3_admin_token, and another one in this state already has "+whichHash(hash, server)+".\n\n"+
 			"Nothing was changed.\n\n"+
 			bullets(
-				"Is this a second block for the same server? Remove it: each of the two would make the other's token useless. For a second server use a second provider block with an alias",
+				"Is this a second block for the same server? Remove it: each of the two would make the other's token useless. For a second server use another entry in servers, or a second provider block with an alias",
 				"Do you want to rotate (-replace, replace_triggered_by)? Change a value in rotation_triggers instead: deletion_protection refuses to replace the resource",
 				"Did Terraform mark the resource as tainted? Run `terraform untaint` with its address",
 				"Did you rename the block? Add a moved block"))
@@ -369,7 +375,7 @@ func triggersRecorded(so string) diag.Diagnostic {
 func rotatedElsewhere(state adminTokenModel, server *configuredServer, imported bool) diag.Diagnostic {
 	ways := []string{
 		erroredState,
-		"If you hold the current operator token, give it to the provider (token, or INFLUXDB3_AUTH_TOKEN). It must be newer than the one in state",
+		"If you hold the current operator token, give it to the provider (" + server.tokenSetting() + "). It must be newer than the one in state",
 	}
 	regenerate := `If the current one may be regenerated, `
 	if !imported {
@@ -387,7 +393,7 @@ func rotatedElsewhere(state adminTokenModel, server *configuredServer, imported 
 }
 
 // fallbackWarning tells of a rotation whose reply must not be lost.
-func (m adminTokenModel) fallbackWarning() (diags diag.Diagnostics) {
+func (m adminTokenModel) fallbackWarning(server *configuredServer) (diags diag.Diagnostics) {
 	what := map[lifecycle.Fallback]string{
 		lifecycle.FallbackRefused: "The server does not accept the provider's token",
 		lifecycle.FallbackSame:    "The provider's token is the operator token itself, which no longer works after this rotation",
@@ -396,7 +402,7 @@ func (m adminTokenModel) fallbackWarning() (diags diag.Diagnostics) {
 	if what != "" {
 		diags.AddWarning("Rotation Has No Fallback",
 			what+". If the reply to this rotation is lost on the way, so is the new token. "+
-				"Give the provider a named admin token (token, or "+envToken+"), or the address of the recovery listener (recovery_url, or "+envRecoveryURL+").")
+				"Give the provider a named admin token ("+server.tokenSetting()+"), or the address of the recovery listener ("+server.setting("recovery_url", envRecoveryURL)+").")
 	}
 	return diags
 }
@@ -418,23 +424,23 @@ func (m adminTokenModel) unreadableWarning(server *configuredServer) (diags diag
 func unreadableWays(server *configuredServer) string {
 	ways := []string{
 		"A private key that decrypts the token: age_identity or age_identity_file (or " + envAgeIdentity + " or " + envAgeIdentityFile + ")",
-		"On InfluxDB 3 Core, a named admin token (token, or " + envToken + ")",
+		"On InfluxDB 3 Core, a named admin token (" + server.tokenSetting() + ")",
 	}
 	if !server.client.HasRecovery() {
-		ways = append(ways, "The address of the server's recovery listener (recovery_url, or "+envRecoveryURL+")")
+		ways = append(ways, "The address of the server's recovery listener ("+server.setting("recovery_url", envRecoveryURL)+")")
 	}
 	return bullets(ways...)
 }
 
 // expiryWarning tells of an operator token that does not live for ever, from the first
 // day: once it is over, nothing brings it back.
-func (m adminTokenModel) expiryWarning() (diags diag.Diagnostics) {
+func (m adminTokenModel) expiryWarning(server *configuredServer) (diags diag.Diagnostics) {
 	switch {
 	case m.Status.ValueString() == string(lifecycle.StatusExpired):
-		diags.AddWarning("Operator Token Has Expired", expiredNow+" "+expiredNext)
+		diags.AddWarning("Operator Token Has Expired", expiredNow+" "+expiredNext(server))
 	case !m.ExpiresAt.IsNull():
 		diags.AddWarning("Operator Token Will Expire", fmt.Sprintf("The operator token expires at %s, because it came from a token file with an expiry. Regenerating does not change that. After that time no operator token of this server works. "+
-			"Before that time, make a named admin token without expires_in and give it to the provider (token, or %s).", timeOf(m.ExpiresAt).Format(time.RFC3339), envToken))
+			"Before that time, make a named admin token without expires_in and give it to the provider (%s).", timeOf(m.ExpiresAt).Format(time.RFC3339), server.tokenSetting()))
 	}
 	return diags
 }
@@ -454,7 +460,7 @@ func secondResource(server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Second Resource for One Operator Token",
 		"Two influxdb3_admin_token resources in this run are for the operator token of "+server.client.Endpoint()+". A server has only one, and each resource would make the other's token useless.\n\n"+
 			"No request that changes anything was sent for this one.\n\n"+
-			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server use a second provider block with an alias.")
+			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server use another entry in servers, or a second provider block with an alias.")
 }
 
 func providerUnknown(server *configuredServer) diag.Diagnostic {
@@ -485,15 +491,13 @@ func missingToken(server *configuredServer) string {
 	if server.issuer().Credential.IsEmpty() {
 		return "No token is configured. Do one of these:\n" + bullets(
 			"If this configuration has the operator token, add a second provider block with an alias and token = influxdb3_admin_token.operator.token, and use it for this resource or data source",
-			"Otherwise give the provider a token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN)")
+			"Otherwise give the provider a token that the server accepts ("+server.tokenSetting()+")")
 	}
-	return refusedToken
+	return "Do one of these:\n" + bullets(
+		"If the provider's token was the operator token, a rotation has made it useless. Add a second provider block with an alias and token = influxdb3_admin_token.operator.token, "+
+			"and use it for every other resource and data source. Until then, repair the operator token first with `-target`",
+		"Otherwise give the provider another token that the server accepts ("+server.tokenSetting()+"). A named admin token keeps working when the operator token is rotated")
 }
-
-const refusedToken = "Do one of these:\n" +
-	"  - If the provider's token was the operator token, a rotation has made it useless. Add a second provider block with an alias and token = influxdb3_admin_token.operator.token, " +
-	"and use it for every other resource and data source. Until then, repair the operator token first with `-target`.\n" +
-	"  - Otherwise give the provider another token that the server accepts (token, or INFLUXDB3_AUTH_TOKEN). A named admin token keeps working when the operator token is rotated."
 
 // issuedTokenProblem says of a failure with a token that is created and deleted by
 // name what happened, what is true now and what to do next.
@@ -533,7 +537,7 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 		next = "Resource tokens need InfluxDB 3 Enterprise or InfluxDB 3 Cloud: on InfluxDB 3 Core use influxdb3_named_admin_token. Named admin tokens need InfluxDB 3.1 or later. If the server has such tokens, check the provider's url and its path."
 	case lifecycle.ProblemWrongServer:
 		now = "Nothing was changed on the server that answers, and the token in state was not changed."
-		next = "If " + server.client.Endpoint() + " is the wrong address, correct the provider's url. A provider block with an alias does not inherit it. If you rebuilt the server on purpose, run `terraform state rm` with the address of this resource and apply again."
+		next = "If " + server.client.Endpoint() + " is the wrong address, correct " + server.urlSetting() + ". A provider block with an alias does not inherit it. If you rebuilt the server on purpose, run `terraform state rm` with the address of this resource and apply again."
 	case lifecycle.ProblemForbidden:
 		next = "Give the provider the operator token or a named admin token."
 	case lifecycle.ProblemUnresolved:
@@ -547,13 +551,13 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 }
 
 // ownCredential is the error about a token that the provider itself works with.
-func ownCredential(name string) diag.Diagnostic {
+func ownCredential(name string, server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Token Is the Provider's Own",
 		fmt.Sprintf("This run would delete the token %q, which is the provider's own token. After that the provider could do nothing more.\n\n"+
 			"Nothing was changed.\n\n"+
-			"Give the provider another token first (token, or INFLUXDB3_AUTH_TOKEN), for example the operator token, and apply again. "+
+			"Give the provider another token first (%s), for example the operator token, and apply again. "+
 			"A token that renews itself needs name_prefix and create_before_destroy, or keep_on_destroy. "+
-			"To let Terraform forget the token without deleting it, use `terraform state rm`.", loggable(name)))
+			"To let Terraform forget the token without deleting it, use `terraform state rm`.", loggable(name), server.tokenSetting()))
 }
 
 // deletion is the command that deletes a token past Terraform.

@@ -84,7 +84,7 @@ func (m resourceTokenModel) circumstances(state, config resourceTokenModel, stag
 	return lifecycle.IssuedCircumstances{
 		Status:             lifecycle.IssuedStatus(state.Status.ValueString()),
 		Imported:           stage != lifecycle.NotImported,
-		NameStays:          config.Name.Equal(state.Name),
+		NameStays:          config.Name.Equal(state.Name) && m.Server.Equal(state.Server),
 		NameChanged:        !config.Name.IsNull() && !config.Name.Equal(state.Name),
 		NamePrefixLacking:  !m.NamePrefix.IsNull() && (m.NamePrefix.IsUnknown() || !strings.HasPrefix(state.Name.ValueString(), m.NamePrefix.ValueString())),
 		ExpiresInChanged:   m.ExpiresIn.IsUnknown() || durationOf(m.ExpiresIn) != durationOf(state.ExpiresIn),
@@ -107,7 +107,7 @@ func (m issuedTokenModel) removal(server *configuredServer, hash string) lifecyc
 // keptFor refuses to delete the token with that hash if the provider needs it.
 func (m issuedTokenModel) keptFor(server *configuredServer, hash string) (diags diag.Diagnostics) {
 	if m.removal(server, hash).Outcome() == lifecycle.RemovedRefused {
-		diags.Append(ownCredential(m.Name.ValueString()))
+		diags.Append(ownCredential(m.Name.ValueString(), server))
 	}
 	return diags
 }

@@ -77,7 +77,8 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 	if r.kind == lifecycle.KindNamedAdmin {
 		server.credentials.Created(token.Secret)
 	}
-	if unique && plan.KeepOnDestroy.ValueBool() {
+	// After a reply that was lost or incomplete the time of the token need not be the server's.
+	if unique && plan.KeepOnDestroy.ValueBool() && len(warnings) == 0 {
 		resp.Diagnostics.Append(server.deleteLeftOvers(ctx, lifecycle.Keeping{Prefix: plan.NamePrefix.ValueString(), Kind: r.kind, Now: token.CreatedAt})...)
 	}
 }
@@ -89,8 +90,8 @@ func (r *issuedTokenResource) Read(ctx context.Context, req resource.ReadRequest
 	server := r.server(state.Server)
 	// The framework expects an identity whatever follows.
 	resp.Diagnostics.Append(identify(ctx, resp.Identity, state.Name, state.ClusterUUID)...)
-	if resp.Diagnostics.HasError() || !server.usable() {
-		return // not configured yet: the prior state is the best there is
+	if resp.Diagnostics.HasError() || !server.usable() || server.unreached.Load() {
+		return // not configured yet, or not reached: the prior state is the best there is
 	}
 	name := state.Name.ValueString()
 	row, listing, err := r.look(ctx, state)
@@ -188,7 +189,7 @@ func (r *issuedTokenResource) Delete(ctx context.Context, req resource.DeleteReq
 	}
 	switch state.removal(server, hash).Outcome() {
 	case lifecycle.RemovedRefused:
-		resp.Diagnostics.Append(ownCredential(name))
+		resp.Diagnostics.Append(ownCredential(name, server))
 		return
 	case lifecycle.RemovedGivesWay:
 		server.makeRoom(name, hash)
@@ -234,7 +235,7 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	}
 	row := listing.byName[name]
 	if row == nil {
-		resp.Diagnostics.AddError("Unable to Import Token", fmt.Sprintf("The server has no token named %q.\n\nNothing was changed.\n\nThe data source influxdb3_tokens lists the names of all tokens.", loggable(name)))
+		resp.Diagnostics.AddError("Unable to Import Token", fmt.Sprintf("The server %s has no token named %q.\n\nNothing was changed.\n\nThe data source influxdb3_tokens lists the names of all tokens. The ID for a server in servers is SERVER/NAME.", server.client.Endpoint(), loggable(name)))
 		return
 	}
 	if kind := lifecycle.KindOf(*row); kind != r.kind {
@@ -251,7 +252,7 @@ func (r *issuedTokenResource) ImportState(ctx context.Context, req resource.Impo
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: model.Name, ClusterUUID: model.ClusterUUID})...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.Imported)...)
 	resp.Diagnostics.AddWarning("Imported Token Has No Secret", fmt.Sprintf("The server shows a token only once, when it makes it. So the attribute token of %q is null until you replace the token: `terraform apply -replace` with the resource's address. "+
-		"Until then, a provider block that uses this attribute takes INFLUXDB3_AUTH_TOKEN instead.", loggable(name)))
+		"Until then, a provider block that uses this attribute takes INFLUXDB3_AUTH_TOKEN instead, and an entry of servers takes none.", loggable(name)))
 }
 
 // importedToken is what is known of a listed token, without its secret.

@@ -373,7 +373,7 @@ func TestAccNamedAdminToken_importPrefix(t *testing.T) {
 		Steps: []resource.TestStep{
 			{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: "ci-7", ImportStatePersist: true},
 			{Config: config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate), Check: resource.TestCheckResourceAttr(namedAddress, "name", "ci-7")},
-			{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: "absent", ExpectError: words(`The server has no token named "absent"`)},
+			{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: "absent", ExpectError: words(`has no token named "absent"`)},
 			{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: "_admin", ExpectError: words(`_admin is the operator token`)},
 		},
 	})

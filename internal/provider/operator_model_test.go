@@ -29,6 +29,7 @@ func TestOperatorToken_roundTrip(t *testing.T) {
 	want := lifecycle.OperatorToken{
 		Identity: lifecycle.Identity{ClusterUUID: "here", Build: "Core", Version: "3.10.1"}, Secret: influxdb3.NewSecret("apiv3_x"),
 		Status: lifecycle.StatusRotationDue, CreatedAt: at, RotatedAt: at.Add(time.Minute), ListedAt: at.Add(time.Second), ExpiresAt: &expires, PreviousHash: "0123456789",
+		Address: "http://localhost:8181",
 	}
 	for range 2 {
 		var model adminTokenModel
@@ -39,7 +40,7 @@ func TestOperatorToken_roundTrip(t *testing.T) {
 		got := model.operatorToken(factsOf(want), nil)
 		sameExpiry := (got.ExpiresAt == nil) == (want.ExpiresAt == nil) && (want.ExpiresAt == nil || got.ExpiresAt.Equal(*want.ExpiresAt))
 		if got.Identity != want.Identity || !got.Secret.Equal(want.Secret) || got.Status != want.Status || !got.CreatedAt.Equal(want.CreatedAt) ||
-			!got.RotatedAt.Equal(want.RotatedAt) || !got.ListedAt.Equal(want.ListedAt) || !sameExpiry || got.PreviousHash != want.PreviousHash {
+			!got.RotatedAt.Equal(want.RotatedAt) || !got.ListedAt.Equal(want.ListedAt) || !sameExpiry || got.PreviousHash != want.PreviousHash || got.Address != want.Address {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		if model.Hash.ValueString() != want.Hash() {

@@ -27,11 +27,12 @@ type operatorFacts struct {
 	ListedAt     string `json:"listed_at,omitempty"`     // when the server says that it was made, RFC 3339
 	Build        string `json:"build,omitempty"`
 	Version      string `json:"version,omitempty"`
+	Address      string `json:"address,omitempty"` // where it was last accepted or made
 }
 
 // factsOf are the facts to keep of a token.
 func factsOf(token lifecycle.OperatorToken) operatorFacts {
-	facts := operatorFacts{PreviousHash: token.PreviousHash, Build: token.Build, Version: token.Version}
+	facts := operatorFacts{PreviousHash: token.PreviousHash, Build: token.Build, Version: token.Version, Address: token.Address}
 	if !token.ListedAt.IsZero() {
 		facts.ListedAt = token.ListedAt.Format(time.RFC3339Nano)
 	}

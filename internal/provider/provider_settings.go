@@ -128,6 +128,27 @@ func (m providerModel) validate(ctx context.Context) (diags diag.Diagnostics) {
 			diags.Append(entry.validate(place{name})...)
 		}
 	}
+	diags.Append(m.validateListeners(entries)...)
+	return diags
+}
+
+// validateListeners refuses a recovery listener that two servers have: it belongs to one, so
+// the other's recovery would make the token of that one useless.
+func (m providerModel) validateListeners(entries map[string]*serverModel) (diags diag.Diagnostics) {
+	has := map[string]place{}
+	models := map[string]*serverModel{"": &m.serverModel}
+	maps.Copy(models, entries)
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		if models[name] == nil || models[name].RecoveryURL.ValueString() == "" {
+			continue
+		}
+		address := strings.TrimRight(models[name].RecoveryURL.ValueString(), "/")
+		other, twice := has[address]
+		if has[address] = (place{name}); twice {
+			diags.AddError("Two Servers With One Recovery Listener", fmt.Sprintf("%s and %s are the same. A recovery listener belongs to one server. If it were used for the other one, it would make the operator token of its own useless. Correct one of them, or leave it out.",
+				other.label("recovery_url"), place{name}.label("recovery_url")))
+		}
+	}
 	return diags
 }
 
@@ -256,22 +277,13 @@ func (m providerModel) resolve(ctx context.Context) (map[string]settings, diag.D
 	for name, model := range models {
 		s, more := model.resolve(place{name}, common)
 		s.addressed = !model.URL.IsNull() || place{name}.env(envURL) != ""
-		if name == "" || !sameProblems(diags, more) { // what is inherited is told once
-			diags.Append(more...)
-		}
+		diags.Append(more...) // what is inherited is told once: it does not take the same twice
 		all[name] = s
 	}
 	if !diags.HasError() {
 		diags.Append(plainHTTPWarnings(all)...)
 	}
 	return all, diags
-}
-
-// sameProblems says whether everything that there is to say has been said.
-func sameProblems(said, more diag.Diagnostics) bool {
-	return !slices.ContainsFunc(more, func(d diag.Diagnostic) bool {
-		return !slices.ContainsFunc(said, func(old diag.Diagnostic) bool { return old.Summary() == d.Summary() && old.Detail() == d.Detail() })
-	})
 }
 
 // resolve fills in the environment and the defaults and reads the files.

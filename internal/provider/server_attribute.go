@@ -46,6 +46,27 @@ func (v nameOfServer) ValidateString(ctx context.Context, req validator.StringRe
 	}
 }
 
+// setting is how an attribute of a server is spoken of, with the variable that sets it too.
+// An entry of servers has none: it would set that of the block itself, which is another
+// server.
+func (s *configuredServer) setting(attribute, variable string) string {
+	if s == nil || s.name == "" {
+		return attribute + ", or " + variable
+	}
+	return place{s.name}.label(attribute)
+}
+
+// tokenSetting is where the token of the server goes.
+func (s *configuredServer) tokenSetting() string { return s.setting("token", envToken) }
+
+// urlSetting is where the address of the server is.
+func (s *configuredServer) urlSetting() string {
+	if s == nil || s.name == "" {
+		return "the provider's url"
+	}
+	return place{s.name}.label("url")
+}
+
 // missingServer is the error about an entry that is not in servers.
 func missingServer(server *configuredServer) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(path.Root("server"), "Server Is Not in the Provider Block",
@@ -56,7 +77,7 @@ func missingServer(server *configuredServer) diag.Diagnostic {
 // serverChanged is the error about a protected operator token that is to move.
 func serverChanged(state adminTokenModel, server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Operator Token Is Protected From Deletion",
-		"server has changed. An operator token belongs to one server, so this run would remove "+which(state, server)+" from state, and with it the only copy of the token.\n\n"+
+		"server has changed, or its value is not known yet. An operator token belongs to one server, so this run would remove "+which(state, server)+" from state, and with it the only copy of the token.\n\n"+
 			"No request was sent, and the token is still in state.\n\n"+
 			bullets(
 				"Is it for another server? Add another block for that one, and leave this one as it is",
@@ -64,28 +85,33 @@ func serverChanged(state adminTokenModel, server *configuredServer) diag.Diagnos
 				"Do you want to remove it? Set deletion_protection = false, apply, and then change server"))
 }
 
-// oneServerTwice is the error about two entries with the same server behind them.
-func oneServerTwice(hash, other string, server *configuredServer) diag.Diagnostic {
-	entry := func(name string) string {
-		if name == "" {
-			return "the provider block itself"
-		}
-		return fmt.Sprintf("servers[%q]", name)
+// claim is the error about two entries with the same server behind them, if another one has
+// the operator token with that mark.
+func (s *configuredServer) claim(mark lifecycle.Mark) (diags diag.Diagnostics) {
+	other, ok := s.claims.claim(mark, s.name)
+	if ok {
+		return diags
 	}
-	return diag.NewErrorDiagnostic("Two Servers Are the Same",
-		fmt.Sprintf("%s and %s lead to the same server: both have the operator token %s. Each of two resources would make the other's token useless.\n\n"+
-			"For this one no request was sent that changes anything.\n\n"+
-			"Correct the url of one of them, or remove the second resource: let Terraform forget it with a removed block or `terraform state rm`.", capital(entry(other)), entry(server.name), hash))
+	what := "have the operator token " + mark.Hash
+	if mark.ClusterUUID != "" {
+		what = "are of the cluster " + mark.ClusterUUID
+	}
+	diags.AddError("Two Servers Are the Same",
+		fmt.Sprintf("%s and %s lead to the same server: both %s. Each of two resources makes the other's token useless.\n\n"+
+			"No token has left the state.\n\n"+
+			"Correct the url of one of them, or remove the second resource: let Terraform forget it with a removed block or `terraform state rm`.", capital((&configuredServer{name: other}).label()), s.label(), what))
+	return diags
 }
 
 // unreachable says whether a refresh may keep what is in state, because the server cannot
-// be reached and the provider block says so. It warns once for the server.
+// be reached and the provider block says so. It warns once for the server, which no other
+// refresh of this process asks then: each could wait for as long as request_timeout.
 func (s *configuredServer) unreachable(err error) (keeps bool, diags diag.Diagnostics) {
 	if !s.mayBeUnreachable || !lifecycle.NotReached(err) {
 		return false, nil
 	}
-	s.warned.Do(func() {
+	if !s.unreached.Swap(true) {
 		diags.AddWarning("Server Cannot Be Reached", fmt.Sprintf("%s.\n\nWhat is in state of %s was kept, because on_unreachable is warn. It may be out of date.\n\nWhat has to change on this server fails until it can be reached.", capital(err.Error()), s.client.Endpoint()))
-	})
+	}
 	return true, diags
 }

@@ -201,7 +201,7 @@ func TestAccServers_change(t *testing.T) {
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
 			{Config: config(`server = "a"`), Check: tokenWorks(t, f.servers["a"])},
-			{Config: config(`server = "b"`), ExpectError: words("server has changed. An operator token belongs to one server")},
+			{Config: config(`server = "b"`), ExpectError: words("An operator token belongs to one server")},
 			{Config: config(`server = "a"`, unprotected)},
 			{
 				Config: config(`server = "b"`, unprotected), Check: tokenWorks(t, f.servers["b"]),

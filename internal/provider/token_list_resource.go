@@ -69,8 +69,9 @@ func tokenListSchema(what string) schema.Schema {
 	}
 }
 
-// List implements list.ListResource. What went wrong comes last: Terraform reads nothing
-// after an error.
+// List implements list.ListResource. What went wrong comes last, because Terraform reads
+// nothing after an error, and before the result with which the limit is reached, because it
+// reads nothing after that.
 func (r *tokenListResource) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var config tokenListModel
 	diags := req.Config.Get(ctx, &config)
@@ -84,6 +85,15 @@ func (r *tokenListResource) List(ctx context.Context, req list.ListRequest, stre
 		defer cancel()
 		left := req.Limit
 		var problems diag.Diagnostics
+		pushProblems := func() (more bool) {
+			slices.SortStableFunc(problems, func(a, b diag.Diagnostic) int { return int(b.Severity()) - int(a.Severity()) })
+			for _, problem := range problems {
+				if !push(list.ListResult{Diagnostics: diag.Diagnostics{problem}}) {
+					return false
+				}
+			}
+			return true
+		}
 		clusters := map[string]*configuredServer{}
 		for _, from := range ask(ctx, servers) {
 			<-from.done
@@ -102,20 +112,18 @@ func (r *tokenListResource) List(ctx context.Context, req list.ListRequest, stre
 				if lifecycle.KindOf(row) != r.kind || !config.wants(row, now) {
 					continue
 				}
+				if left == 1 && !pushProblems() {
+					return
+				}
 				if !push(r.result(ctx, req, row, from)) {
 					return
 				}
-				if left--; left == 0 { // Terraform reads no further
+				if left--; left == 0 {
 					return
 				}
 			}
 		}
-		slices.SortStableFunc(problems, func(a, b diag.Diagnostic) int { return int(b.Severity()) - int(a.Severity()) })
-		for _, problem := range problems {
-			if !push(list.ListResult{Diagnostics: diag.Diagnostics{problem}}) {
-				return
-			}
-		}
+		pushProblems()
 	}
 }
 

@@ -276,6 +276,33 @@ func TestProtocol_listFails(t *testing.T) {
 	}
 }
 
+// A list that ends at its limit does not hide that a server is missing from it.
+func TestProtocol_listLimited(t *testing.T) {
+	t.Parallel()
+	for name, warn := range map[string]bool{"fails": false, "is passed over": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCore(t)
+			a, b := influxdb3test.New(t), influxdb3test.New(t)
+			first, second := a.Bootstrap(t), b.Bootstrap(t)
+			for i := range 3 {
+				b.CreateNamedAdmin(t, second, fmt.Sprintf("ci-%d", i), 0)
+			}
+			lines := values{}
+			if warn {
+				lines["on_unreachable"] = str("warn")
+			}
+			a.Down()
+			c.begin()
+			root := fleetOf(c, map[string]tftypes.Value{"a": entry(c, a, first), "b": entry(c, b, second)}, lines, nil)
+			c.list(c.start(root.provider, patienceAlone), namedType, nil, false, 2)
+			if c.failed == warn || len(c.journal) != 1 {
+				t.Errorf("%v", c.journal)
+			}
+		})
+	}
+}
+
 // Two entries with the same server behind them are listed once, and an identity of theirs
 // is not imported as that of either.
 func TestProtocol_listTwice(t *testing.T) {

@@ -70,7 +70,7 @@ func importName(ctx context.Context, req resource.ImportStateRequest) (tokenIden
 func (m tokenIdentityModel) checkCluster(answers string, server *configuredServer) (diags diag.Diagnostics) {
 	if want := m.ClusterUUID.ValueString(); want != "" && want != answers {
 		diags.AddError("Unable to Import Token", fmt.Sprintf("The identity names the cluster %s, and %s answers as cluster %q.\n\nNothing was changed.\n\n"+
-			"Correct the provider's url, or the cluster_uuid of the identity.", loggable(want), server.client.Endpoint(), answers))
+			"Correct %s, or the cluster_uuid of the identity.", loggable(want), server.client.Endpoint(), answers, server.urlSetting()))
 	}
 	return diags
 }

@@ -114,7 +114,7 @@ func TestProtocol_import(t *testing.T) {
 		"of an entry, with a slash":       {block, "old/x/y", nil, "old", "x/y", ""},
 		"begins with the entry's name":    {block, "a/a/ci", nil, "a", "a/ci", ""},
 		"of the block, with its name":     {block, "/a/ci", nil, "", "a/ci", ""},
-		"not there":                       {block, "b/ci", nil, "", "", `The server has no token named "b/ci"`},
+		"not there":                       {block, "b/ci", nil, "", "", `has no token named "b/ci"`},
 		"no name":                         {block, "a/", nil, "", "", `"" cannot be a name`},
 		"identity of the block itself":    {block, "", identity("ci", own), "", "ci", ""},
 		"identity of an entry":            {block, "", identity("a/ci", a), "a", "a/ci", ""},
