@@ -119,8 +119,8 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 			"Make sure that only one configuration rotates this server, then apply again." + untaint(op) + " The refresh shows whether the token works. If it does not, do one of these:\n" +
 				bullets(capital(wayToken(server)), capital(wayRecovery(server)))
 	case lifecycle.ProblemElsewhere:
-		return "The new token is in state, because nobody else holds it. It belongs to another server than the token before it." + staysDue(op),
-			"Find out which server answers at " + server.client.Endpoint() + recoveryAddress(server) + ". The previous version of the state has the token before this one. Correct the address, then apply again." + untaint(op)
+		return "The new token is in state, because nobody else holds it. It seems to belong to another server than this resource." + staysDue(op),
+			"Find out which server answers at " + server.client.Endpoint() + recoveryAddress(server) + ". If there was a token before this one, the previous version of the state has it. Correct the address, then apply again." + untaint(op)
 	case lifecycle.ProblemExpired:
 		return expiredNow, expiredNext
 	default:
