@@ -249,6 +249,8 @@ func TestRevoke_scripted(t *testing.T) {
 		"no first look":               {looks: look(down), finds: 1, want: ProblemUnavailable},
 		"refused before":              {looks: look(refusal()), finds: 1, want: ProblemNoCredential},
 		"lost, and no look":           {looks: look(there, down), replies: []reply{lost}, finds: 2, want: ProblemUnresolved},
+		"lost, and whose look?":       {looks: look(there, before), replies: []reply{lost}, finds: 2, want: ProblemUnresolved},
+		"whose look?":                 {looks: look(before), finds: 1, want: ProblemUnavailable},
 		"refused by another cluster":  {looks: look(&influxdb3.Error{Kind: influxdb3.KindUnauthorized, ClusterUUID: elsewhere}), finds: 1, want: ProblemWrongServer},
 		"asked to come back":          {looks: look(there), replies: []reply{after(7 * time.Second), gone}, finds: 2, slept: 7 * time.Second},
 		"asked to come back, at most": {looks: look(there), replies: []reply{after(maxRetryWait), gone}, finds: 2, slept: maxRetryWait},

@@ -209,9 +209,9 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 		there, cluster, err := i.has(look, token, last != nil)
 		var failed *influxdb3.Error
 		switch {
-		case errors.As(err, &failed) && last != nil:
-			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("it is not known whether the token %q was deleted", token.Name), Err: &twoErrors{last, failed}}
-		case failed != nil:
+		case err != nil && last != nil:
+			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("it is not known whether the token %q was deleted", token.Name), Err: &twoErrors{last, err}}
+		case errors.As(err, &failed):
 			return issueProblem(failed)
 		case err != nil || !there:
 			return err
