@@ -146,6 +146,7 @@ func (r *run) terraform(s step) {
 			return
 		}
 		refreshed.token, unseen = seen.Token, seen.Unseen
+		refreshed.ageUnresolved = refreshed.ageUnresolved && (unseen || !seen.Token.Status.Accepted())
 		r.fooled = r.fooled || w.resource.token.ClusterUUID == ""
 		r.log("the refresh brings %s, %s", r.generation(seen.Token), seen.Token.Status)
 		if seen.Token.Status == lifecycle.StatusRejected && r.generation(seen.Token) == w.current() && !r.fooled && !r.cluster {

@@ -154,6 +154,9 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(seen.Token))...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, stage)...)
+	if seen.Token.Status.Accepted() && !seen.Unseen { // how a rotation ended is known by now
+		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateAge, false)...)
+	}
 	switch {
 	case seen.TakenOver:
 		resp.Diagnostics.Append(takenOver())
