@@ -307,6 +307,17 @@ func expiringForm(t *testing.T, f form) *formRun {
 	return r
 }
 
+// An expired token stays expired when its age limit changes.
+func TestForms_expiredWithAnotherLimit(t *testing.T) {
+	t.Parallel()
+	r := expiringForm(t, forms[0])
+	r.clock.pass(2 * time.Hour)
+	r.lines.rotateAfter = "24h"
+	if !r.run() || r.current(addressA, "status") != "expired" || r.current(addressA, "rotation_due_at") == "" {
+		t.Errorf("status %s: %v", r.current(addressA, "status"), r.journal)
+	}
+}
+
 // An import without an identity has the token in plain text, and the first apply encrypts
 // it.
 func TestImport_encryptedLater(t *testing.T) {
