@@ -319,6 +319,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 // importedOperatorToken is what an import takes for granted.
 func importedOperatorToken(server *configuredServer) adminTokenModel {
 	return adminTokenModel{
+	resp.Diagnostics.Append(model.importedPlain(server)...)
 		secretModel:        importedSecret(server.identities),
 		Server:             optional(server.name),
 		RotationTriggers:   types.MapNull(types.StringType),

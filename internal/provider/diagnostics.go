@@ -421,6 +421,16 @@ func unreadableWays(server *configuredServer) string {
 		"On InfluxDB 3 Core, a named admin token (token, or " + envToken + ")",
 	}
 	if !server.client.HasRecovery() {
+// importedPlain tells of an import that the provider's identity could not encrypt.
+func (m adminTokenModel) importedPlain(server *configuredServer) (diags diag.Diagnostics) {
+	if len(server.identities) > 0 && m.EncryptedToken.IsNull() {
+		diags.AddWarning("Imported Token Is in Plain Text",
+			"The provider's identity is an SSH key, which does not tell its public key. So the import could not encrypt the token for it, and the state holds "+which(m, server)+" in plain text. "+
+				"The first apply with age_recipients encrypts it. Rotate the token after that: then older versions of the state hold a token that no longer works.")
+	}
+	return diags
+}
+
 		ways = append(ways, "The address of the server's recovery listener (recovery_url, or "+envRecoveryURL+")")
 	}
 	return bullets(ways...)

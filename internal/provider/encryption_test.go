@@ -2,12 +2,15 @@ package provider
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/pem"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
@@ -315,6 +318,33 @@ func TestForms_expiredWithAnotherLimit(t *testing.T) {
 	r.lines.rotateAfter = "24h"
 	if !r.run() || r.current(addressA, "status") != "expired" || r.current(addressA, "rotation_due_at") == "" {
 		t.Errorf("status %s: %v", r.current(addressA, "status"), r.journal)
+	}
+}
+
+// An identity that does not tell its public key cannot encrypt an import, and this is said.
+func TestImport_identityWithoutRecipient(t *testing.T) {
+	t.Parallel()
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		identity string
+		told     bool
+	}{"SSH": {string(pem.EncodeToMemory(block)), true}, "age": {testKeys()[0].String(), false}, "none": {"", false}} {
+		r := newFormRun(t, forms[0])
+		r.token = r.server.Bootstrap(t)
+		root := r.root()
+		if tt.identity != "" {
+			root.provider["age_identity"] = str(tt.identity)
+		}
+		if !r.importCommand(root.provider, addressA) || r.said("Imported Token Is in Plain Text") != tt.told || (r.current(addressA, "token") == "") != (name == "age") {
+			t.Errorf("%s: %v", name, r.journal)
+		}
 	}
 }
 
