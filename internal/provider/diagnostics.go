@@ -182,11 +182,16 @@ func notDone(op operation, err *lifecycle.Error) string {
 	if !errors.As(err, &failed) || failed.Kind != influxdb3.KindOutcomeUnknown {
 		return unchanged(op)
 	}
-	return notSeen + strings.TrimPrefix(unchanged(op), nothingChanged)
+	shows := "the next refresh shows that."
+	if op == establishing { // nothing is in state that could be refreshed
+		shows = "the next apply shows that."
+	}
+	return notSeen + shows + strings.TrimPrefix(unchanged(op), nothingChanged)
 }
 
-// notSeen is what is known of a request that the server has not carried out yet.
-const notSeen = "The answer may not be the server's own. The provider then asked the server for some seconds, and the server had not done it. If the request arrives later, the next refresh shows that."
+// notSeen is what is known of a request that the server has not carried out yet. What it
+// does if it arrives later, follows.
+const notSeen = "The answer may not be the server's own. The provider then asked the server for some seconds, and the server had not done it. If the request arrives later, "
 
 func staysDue(op operation) string {
 	if op == regenerating {
@@ -259,10 +264,12 @@ func lostWays(op operation, server *configuredServer) []string {
 // existingTokenNow is what is true of an operator token that the provider does not
 // have.
 func existingTokenNow(op operation, err *lifecycle.Error) string {
-	if err.Problem == lifecycle.ProblemNotOperatorToken {
+	switch {
+	case op != establishing && op != importing:
+		return "The server does not show an existing token again. The old one stays in state, and " + stillDue(op) + "."
+	case err.Problem == lifecycle.ProblemNotOperatorToken:
 		return "The server does not show an existing token again. Nothing was changed, and nothing is in state."
-	}
-	if op == importing {
+	case op == importing:
 		return "The server does not show an existing token again, so the provider needs the operator token itself. Nothing is in state."
 	}
 	return "The server does not show an existing token again. Nothing is in state. (On a new server, something on the way may have sent the request twice. Then nobody holds the token.)"
@@ -338,7 +345,7 @@ func heldByAnother(hash string, server *configuredServer) diag.Diagnostic {
 		"This plan creates an influxdb3_admin_token, and another one in this state already has "+whichHash(hash, server)+".\n\n"+
 			"Nothing was changed.\n\n"+
 			bullets(
-				"Is this a second block for the same server? Remove it: each of the two would make the other's token useless. For a second server use a second provider block with an alias",
+				"Is this a second block for the same server? Remove it: each of the two would make the other's token useless. For a second server, add an entry to servers in the provider block and name it in server",
 				"Do you want to rotate (-replace, replace_triggered_by)? Change a value in rotation_triggers instead: deletion_protection refuses to replace the resource",
 				"Did Terraform mark the resource as tainted? Run `terraform untaint` with its address",
 				"Did you rename the block? Add a moved block"))
@@ -414,13 +421,6 @@ func (m adminTokenModel) unreadableWarning(server *configuredServer) (diags diag
 	return diags
 }
 
-// unreadableWays are the ways to work with an encrypted token.
-func unreadableWays(server *configuredServer) string {
-	ways := []string{
-		"A private key that decrypts the token: age_identity or age_identity_file (or " + envAgeIdentity + " or " + envAgeIdentityFile + ")",
-		"On InfluxDB 3 Core, a named admin token (token, or " + envToken + ")",
-	}
-	if !server.client.HasRecovery() {
 // importedPlain tells of an import that the provider's identity could not encrypt.
 func (m adminTokenModel) importedPlain(server *configuredServer) (diags diag.Diagnostics) {
 	if len(server.identities) > 0 && m.EncryptedToken.IsNull() {
@@ -431,6 +431,13 @@ func (m adminTokenModel) importedPlain(server *configuredServer) (diags diag.Dia
 	return diags
 }
 
+// unreadableWays are the ways to work with an encrypted token.
+func unreadableWays(server *configuredServer) string {
+	ways := []string{
+		"A private key that decrypts the token: age_identity or age_identity_file (or " + envAgeIdentity + " or " + envAgeIdentityFile + ")",
+		"On InfluxDB 3 Core, a named admin token (token, or " + envToken + ")",
+	}
+	if !server.client.HasRecovery() {
 		ways = append(ways, "The address of the server's recovery listener (recovery_url, or "+envRecoveryURL+")")
 	}
 	return bullets(ways...)
@@ -464,7 +471,7 @@ func secondResource(server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Second Resource for One Operator Token",
 		"Two influxdb3_admin_token resources in this run are for the operator token of "+server.client.Endpoint()+". A server has only one, and each resource would make the other's token useless.\n\n"+
 			"No request that changes anything was sent for this one.\n\n"+
-			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server use a second provider block with an alias.")
+			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server, add an entry to servers in the provider block and name it in server.")
 }
 
 func providerUnknown(server *configuredServer) diag.Diagnostic {
@@ -527,7 +534,10 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 	case lifecycle.ProblemInterrupted, lifecycle.ProblemNotDone:
 		var failed *influxdb3.Error
 		if errors.As(known, &failed) && failed.Kind == influxdb3.KindOutcomeUnknown {
-			now = notSeen
+			now = notSeen + "the next refresh shows that."
+			if verb == "Create" { // no state has it, so no refresh looks at it
+				now = notSeen + fmt.Sprintf("the server has a token %q that nobody holds. The data source influxdb3_tokens shows it.", name)
+			}
 		}
 	case lifecycle.ProblemUnverified:
 		now = "The token is in state, because it may be the only copy. Terraform has marked the resource as tainted."
