@@ -372,6 +372,16 @@ func TestRotate_learnsFirst(t *testing.T) {
 	}
 }
 
+// What has expired is not regenerated, and the plan says so.
+func TestForesee_expired(t *testing.T) {
+	t.Parallel()
+	over := row(mine, noon.Add(-time.Hour))
+	over.ExpiresAt = &noon
+	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return listing(over), nil }}
+	_, err := (&Operator{Server: s, Credential: other}).Foresee(t.Context(), true)
+	expectProblem(t, err, ProblemExpired)
+}
+
 // A server that lists no operator token has none to be foreseen.
 func TestForesee_none(t *testing.T) {
 	t.Parallel()

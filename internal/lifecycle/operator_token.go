@@ -293,7 +293,6 @@ func madeAt(row *influxdb3.TokenInfo) time.Time {
 // Foresight is what a creation would do, as far as a look can tell.
 type Foresight struct {
 	Hash       string // of the operator token that the server has, "" if that is not known
-	Adopts     bool   // the credential is that token, and it is taken as it is
 	Regenerate bool   // that token is regenerated
 }
 
@@ -315,9 +314,12 @@ func (o *Operator) Foresee(ctx context.Context, consent bool) (Foresight, error)
 	if row == nil {
 		return Foresight{}, nil
 	}
-	seen := Foresight{Hash: row.Hash, Adopts: !consent && influxdb3.SameHash(row.Hash, o.Credential.Hash()), Regenerate: consent}
-	if !seen.Adopts && !seen.Regenerate {
+	seen := Foresight{Hash: row.Hash, Regenerate: consent}
+	if !consent && !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
 		return seen, notOperatorToken()
+	}
+	if (OperatorToken{ExpiresAt: row.ExpiresAt}).expiredAt(o.serverTime(listing.Date)) {
+		return seen, expired(nil)
 	}
 	return seen, nil
 }

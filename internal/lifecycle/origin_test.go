@@ -629,7 +629,7 @@ func TestForesee(t *testing.T) {
 	old := s.Bootstrap(t)
 	admin := s.CreateNamedAdmin(t, old, "automation", 0)
 	hash := influxdb3.NewSecret(old).Hash()
-	if seen, err := foresee(old, false); err != nil || seen != (lifecycle.Foresight{Hash: hash, Adopts: true}) {
+	if seen, err := foresee(old, false); err != nil || seen != (lifecycle.Foresight{Hash: hash}) {
 		t.Errorf("to be adopted: %+v, %v", seen, err)
 	}
 	for _, credential := range []string{old, admin} {
