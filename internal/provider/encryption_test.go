@@ -9,10 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
 // form is a way to have the operator token in state, with what the provider has to work
@@ -348,6 +351,22 @@ func TestImport_identityWithoutRecipient(t *testing.T) {
 	}
 }
 
+// A token that comes with an error and is that of before stays in its form, and its
+// recipients with it.
+func TestInFormOf(t *testing.T) {
+	t.Parallel()
+	before := adminTokenModel{Hash: types.StringValue("0123456789")}
+	before.AgeRecipients = types.SetNull(types.StringType)
+	plan := before
+	plan.AgeRecipients = types.SetValueMust(types.StringType, []attr.Value{types.StringValue(testKeys()[0].Recipient().String())})
+	for hash, want := range map[string]types.Set{"0123456789": before.AgeRecipients, "another": plan.AgeRecipients} {
+		m := before
+		if m.inFormOf(plan, lifecycle.OperatorToken{Unreadable: hash}); !m.AgeRecipients.Equal(want) {
+			t.Errorf("%s: for %s", hash, m.AgeRecipients)
+		}
+	}
+}
+
 // An import without an identity has the token in plain text, and the first apply encrypts
 // it.
 func TestImport_encryptedLater(t *testing.T) {
@@ -394,15 +413,20 @@ func TestRecipients(t *testing.T) {
 	if !r.said("Older Versions of the State Hold the Token") || r.secret() != token {
 		t.Errorf("turned on: %v", r.journal)
 	}
-	encrypted := r.current(addressA, "encrypted_token")
-	same("an apply without changes")
-	if r.current(addressA, "encrypted_token") != encrypted {
-		t.Error("it was encrypted anew without a reason")
+	unchanged := func(what string) {
+		t.Helper()
+		encrypted := r.current(addressA, "encrypted_token")
+		same(what)
+		if r.current(addressA, "encrypted_token") != encrypted {
+			t.Error(what + " encrypts anew without a reason")
+		}
 	}
+	unchanged("an apply without changes")
 	use(2, true)
 	same("one recipient more")
 	use(1, true)
 	same("one recipient less")
+	unchanged("an apply without changes by somebody who can read it")
 	use(0, true)
 	same("turning it off")
 	use(1, true)
