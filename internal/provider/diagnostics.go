@@ -191,7 +191,7 @@ func notDone(op operation, err *lifecycle.Error) string {
 
 // notSeen is what is known of a request that the server has not carried out yet. What it
 // does if it arrives later, follows.
-const notSeen = "The answer may not be the server's own. The provider then asked the server for some seconds, and the server had not done it. If the request arrives later, "
+const notSeen = "The answer may not be the server's own. The provider then asked the server, and the server had not done it. If the request arrives later, "
 
 func staysDue(op operation) string {
 	if op == regenerating {
@@ -523,7 +523,7 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 	}
 	now := fmt.Sprintf("Nothing was changed on the server for the token %q.", name)
 	if verb == "Create" { // one of somebody else may have made room for it
-		now = fmt.Sprintf("No token %q was made.", name)
+		now = fmt.Sprintf("The server has no token %q from this run.", name)
 	}
 	next := cause(known, server)
 	switch known.Problem {

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
@@ -53,6 +54,21 @@ func TestNotDone_later(t *testing.T) {
 		if !strings.Contains(d.Detail(), want) || strings.Count(d.Detail(), "arrives later") != 1 {
 			t.Errorf("want %q: %q", want, d.Detail())
 		}
+	}
+}
+
+// What was made and deleted again is not said to have never been done.
+func TestIssuedTokenProblem_deletedAgain(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	admin := s.Bootstrap(t)
+	c := newCore(t)
+	root := rootOf(s, admin, blocks{addressNamed: namedBlock("backup")})
+	made := c.planned(root, planOptions{})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedAdminPath, Times: -1})
+	c.apply(made, false, false, ending{})
+	if !c.said("what was created was deleted again") || c.said("had not done it") || !c.said(`The server has no token "backup" from this run.`) || len(s.Names(t, admin)) != 1 {
+		t.Errorf("%v", c.journal)
 	}
 }
 
