@@ -81,6 +81,51 @@ func TestTakeListed(t *testing.T) {
 	}
 }
 
+// The credential is the operator token, and the reply to its regeneration is lost: its
+// refusal proves that it was done.
+func TestTakeListed_lost(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]Problem{"nothing else": ProblemLost, "the listener": 0} {
+		s := &scripted{t: t, regenerate: func(influxdb3.Secret) (*influxdb3.Token, error) { return nil, unknown(influxdb3.Secret{}) }}
+		s.find = func(credential influxdb3.Secret) (*influxdb3.Listing, error) {
+			if credential.Equal(next) {
+				return listing(row(next, noon)), nil
+			}
+			return nil, refusal()
+		}
+		if want == 0 {
+			s.recovery = func() (*influxdb3.Token, error) {
+				return &influxdb3.Token{Name: influxdb3.OperatorTokenName, Secret: next}, nil
+			}
+		}
+		o := &Operator{Server: s, Credential: mine, Clock: &watch{now: noon}}
+		token, _, err := o.takeListed(t.Context(), listing(row(mine, noon)), true, false)
+		expectProblem(t, err, want)
+		if token.Secret.Equal(next) != (want == 0) {
+			t.Errorf("%s: got %s after %v", name, token.Hash(), s.calls)
+		}
+	}
+}
+
+// The listener of another server makes a token that this one does not have.
+func TestEstablish_anotherServersListener(t *testing.T) {
+	t.Parallel()
+	s := &scripted{
+		t: t, create: func() (*influxdb3.Token, error) {
+			return nil, &influxdb3.Error{Kind: influxdb3.KindConflict, ClusterUUID: here}
+		},
+		recovery: func() (*influxdb3.Token, error) {
+			return &influxdb3.Token{Name: influxdb3.OperatorTokenName, Secret: next}, nil
+		},
+		find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return nil, refusal() },
+	}
+	token, _, err := (&Operator{Server: s, Clock: &watch{now: noon}}).Establish(t.Context(), true)
+	expectProblem(t, err, ProblemElsewhere)
+	if !token.Secret.Equal(next) || token.Status != StatusRejected {
+		t.Errorf("got %s, %s", token.Hash(), token.Status)
+	}
+}
+
 // A token that was taken as it is has everything that a listing tells of it.
 func TestAdopted(t *testing.T) {
 	t.Parallel()
@@ -245,7 +290,7 @@ func TestRotate_scripted(t *testing.T) {
 	most.RetryAfter = maxRetryWait
 	forbidden := &influxdb3.Error{Kind: influxdb3.KindForbidden, ClusterUUID: here, Date: noon}
 	past, later := noon, noon.Add(1)
-	all := []string{"regenerate", "find", "regenerate", "recover"}
+	all := []string{"regenerate", "find", "regenerate", "recover", "find"}
 	for name, tt := range map[string]struct {
 		replies    []reply
 		credential influxdb3.Secret
@@ -257,9 +302,9 @@ func TestRotate_scripted(t *testing.T) {
 	}{
 		"refused by all, the listener": {[]reply{failing(refusal()), failing(refusal())}, other, nil, true, false, all, 0},
 		"it may not, nor the other":    {[]reply{failing(forbidden), failing(forbidden)}, other, nil, true, false, []string{"regenerate", "find", "regenerate"}, ProblemForbidden},
-		"no other":                     {[]reply{failing(refusal())}, influxdb3.Secret{}, nil, true, false, []string{"regenerate", "recover"}, 0},
-		"the same":                     {[]reply{failing(refusal())}, mine, nil, true, false, []string{"regenerate", "recover"}, 0},
-		"the other is refused":         {[]reply{failing(refusal())}, other, nil, false, false, []string{"regenerate", "find", "recover"}, 0},
+		"no other":                     {[]reply{failing(refusal())}, influxdb3.Secret{}, nil, true, false, []string{"regenerate", "recover", "find"}, 0},
+		"the same":                     {[]reply{failing(refusal())}, mine, nil, true, false, []string{"regenerate", "recover", "find"}, 0},
+		"the other is refused":         {[]reply{failing(refusal())}, other, nil, false, false, []string{"regenerate", "find", "recover", "find"}, 0},
 		"the other finds authentication off": {[]reply{failing(refusal()), failing(&influxdb3.Error{Kind: influxdb3.KindNotEnabled, ClusterUUID: here})},
 			other, nil, true, false, []string{"regenerate", "find", "regenerate"}, ProblemAuthenticationOff},
 		"its time is over":            {[]reply{failing(refusal())}, other, &past, true, false, []string{"regenerate"}, ProblemExpired},
@@ -277,8 +322,10 @@ func TestRotate_scripted(t *testing.T) {
 			s := &scripted{t: t}
 			s.regenerate = func(influxdb3.Secret) (*influxdb3.Token, error) { return tt.replies[s.count("regenerate")-1]() }
 			s.recovery = func() (*influxdb3.Token, error) { return minted201(next), nil }
-			s.find = func(influxdb3.Secret) (*influxdb3.Listing, error) {
+			s.find = func(credential influxdb3.Secret) (*influxdb3.Listing, error) {
 				switch {
+				case credential.Equal(next):
+					return listing(row(next, noon)), nil
 				case tt.down:
 					return nil, &influxdb3.Error{Kind: influxdb3.KindUnexpected}
 				case tt.listable:
@@ -323,6 +370,16 @@ func TestRotate_learnsFirst(t *testing.T) {
 	if want := []string{"regenerate", "find", "ping", "regenerate", "find"}; err != nil || token.Identity != core || !slices.Equal(s.calls, want) {
 		t.Errorf("%+v, %v after %v", token.Identity, err, s.calls)
 	}
+}
+
+// What has expired is not regenerated, and the plan says so.
+func TestForesee_expired(t *testing.T) {
+	t.Parallel()
+	over := row(mine, noon.Add(-time.Hour))
+	over.ExpiresAt = &noon
+	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return listing(over), nil }}
+	_, err := (&Operator{Server: s, Credential: other}).Foresee(t.Context(), true)
+	expectProblem(t, err, ProblemExpired)
 }
 
 // A server that lists no operator token has none to be foreseen.

@@ -146,6 +146,7 @@ func (r *run) terraform(s step) {
 			return
 		}
 		refreshed.token, unseen = seen.Token, seen.Unseen
+		refreshed.ageUnresolved = refreshed.ageUnresolved && (unseen || !seen.Token.Status.Accepted())
 		r.fooled = r.fooled || w.resource.token.ClusterUUID == ""
 		r.log("the refresh brings %s, %s", r.generation(seen.Token), seen.Token.Status)
 		if seen.Token.Status == lifecycle.StatusRejected && r.generation(seen.Token) == w.current() && !r.fooled && !r.cluster {
@@ -685,6 +686,11 @@ func explore(t *testing.T, s setup, start world, depth int) {
 		most.requests, most.slept = 80, 80*time.Second
 	case start.resource.exists: // its build is known
 		most.slept = time.Duration(start.faults) * 5 * time.Second
+	}
+	if s.recovery && (s.unreadable || !start.resource.exists) {
+		// Whose the listener is, is looked at for as long as a node could lag, if nobody
+		// could ask what the server is.
+		most.slept += 30 * time.Second
 	}
 	if e.most.changing > most.changing || e.most.requests > most.requests || e.most.slept > most.slept {
 		t.Errorf("a run takes %+v, want %+v at most", e.most, most)

@@ -115,7 +115,8 @@ func (i *Issuer) Issue(ctx context.Context, name string, unique bool, create fun
 			Detail:  fmt.Sprintf("The token %q was created, but the reply with it was lost. The provider deleted it and created it once more. Nothing is left to do.", name),
 		}}
 	}
-	return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("every reply to the creation of the token %q was lost, and what was created was deleted again", name), Err: lost}
+	// As a text: what became of the last one is known, too.
+	return nil, nil, &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("every reply to the creation of the token %q was lost, and what was created was deleted again", name), Err: errors.New(lost.Error())}
 }
 
 // doubtful is the error about a success that may not be the answer to the request that
@@ -203,21 +204,21 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 	}
 	look := context.WithoutCancel(ctx)
 	var last *influxdb3.Error
-	for range 2 + maxHeals {
+	for try := 0; ; try++ {
 		// Looked at before, because a name is all that a deletion knows, and after
-		// a reply that is none.
+		// a reply that is none, the last one too.
 		there, cluster, err := i.has(look, token, last != nil)
 		var failed *influxdb3.Error
 		switch {
-		case errors.As(err, &failed) && last != nil:
-			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("it is not known whether the token %q was deleted", token.Name), Err: &twoErrors{last, failed}}
-		case failed != nil:
+		case err != nil && last != nil:
+			return &Error{Problem: ProblemUnresolved, Message: fmt.Sprintf("it is not known whether the token %q was deleted", token.Name), Err: &twoErrors{last, err}}
+		case errors.As(err, &failed):
 			return issueProblem(failed)
 		case err != nil || !there:
 			return err
 		}
-		if last != nil && last.RetryAfter > 0 && last.RetryAfter <= maxRetryWait && i.Clock.Sleep(ctx, last.RetryAfter) != nil {
-			break
+		if try == 2+maxHeals || last != nil && last.RetryAfter > 0 && last.RetryAfter <= maxRetryWait && i.Clock.Sleep(ctx, last.RetryAfter) != nil {
+			return &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not deleted", token.Name), Err: last}
 		}
 		known := Identity{ClusterUUID: cluster}
 		answered, failed := call(i.Server.DeleteToken(ctx, i.Credential, token.Name))
@@ -234,7 +235,6 @@ func (i *Issuer) Revoke(ctx context.Context, token Issued) error {
 		}
 		last = failed
 	}
-	return &Error{Problem: ProblemNotDone, Message: fmt.Sprintf("the token %q was not deleted", token.Name), Err: last}
 }
 
 // has says whether the server has a token, and which cluster says so. A young one that

@@ -297,7 +297,6 @@ func madeAt(row *influxdb3.TokenInfo) time.Time {
 // Foresight is what a creation would do, as far as a look can tell.
 type Foresight struct {
 	Mark       Mark // of the operator token that the server has, none if that is not known
-	Adopts     bool // the credential is that token, and it is taken as it is
 	Regenerate bool // that token is regenerated
 }
 
@@ -319,9 +318,12 @@ func (o *Operator) Foresee(ctx context.Context, consent bool) (Foresight, error)
 	if row == nil {
 		return Foresight{}, nil
 	}
-	seen := Foresight{Mark: Mark{ClusterUUID: listing.ClusterUUID, Hash: row.Hash, CreatedAt: row.CreatedAt}, Adopts: !consent && influxdb3.SameHash(row.Hash, o.Credential.Hash()), Regenerate: consent}
-	if !seen.Adopts && !seen.Regenerate {
+	seen := Foresight{Mark: Mark{ClusterUUID: listing.ClusterUUID, Hash: row.Hash, CreatedAt: row.CreatedAt}, Regenerate: consent}
+	if !consent && !influxdb3.SameHash(row.Hash, o.Credential.Hash()) {
 		return seen, notOperatorToken()
+	}
+	if (OperatorToken{ExpiresAt: row.ExpiresAt}).expiredAt(o.serverTime(listing.Date)) {
+		return seen, expired(nil)
 	}
 	return seen, nil
 }

@@ -629,11 +629,11 @@ func TestForesee(t *testing.T) {
 	old := s.Bootstrap(t)
 	admin := s.CreateNamedAdmin(t, old, "automation", 0)
 	hash := influxdb3.NewSecret(old).Hash()
-	if seen, err := foresee(old, false); err != nil || seen.Mark.Hash != hash || seen.Mark.ClusterUUID != s.ClusterUUID(t) || seen.Mark.CreatedAt.IsZero() || !seen.Adopts || seen.Regenerate {
+	if seen, err := foresee(old, false); err != nil || seen.Mark.Hash != hash || seen.Mark.ClusterUUID != s.ClusterUUID(t) || seen.Mark.CreatedAt.IsZero() || seen.Regenerate {
 		t.Errorf("to be adopted: %+v, %v", seen, err)
 	}
 	for _, credential := range []string{old, admin} {
-		if seen, err := foresee(credential, true); err != nil || seen.Mark.Hash != hash || seen.Adopts || !seen.Regenerate {
+		if seen, err := foresee(credential, true); err != nil || seen.Mark.Hash != hash || !seen.Regenerate {
 			t.Errorf("to be regenerated: %+v, %v", seen, err)
 		}
 	}

@@ -143,14 +143,19 @@ func (o *Operator) regenerate(ctx context.Context, credential influxdb3.Secret, 
 	return token, nil
 }
 
-// refuses says whether a server of one node is known to refuse a token that was just
-// made. Another node may not know it yet.
+// refuses says whether a server is known to refuse a token that was just made. A node
+// that may not know it yet is given time.
 func (o *Operator) refuses(ctx context.Context, secret influxdb3.Secret, prior OperatorToken) bool {
-	if !prior.oneNode() {
-		return false
+	for began := o.Clock.Now(); ; {
+		_, failed := o.find(ctx, secret)
+		if !is(failed, influxdb3.KindUnauthorized) || !whose(ctx, o.Server, o.learned(ctx, prior.Identity, failed), failed).own() {
+			return false
+		}
+		waited := o.Clock.Now().Sub(began)
+		if prior.oneNode() || waited >= syncInterval || o.Clock.Sleep(ctx, pollAfter(waited)) != nil {
+			return true
+		}
 	}
-	_, failed := o.find(ctx, secret)
-	return is(failed, influxdb3.KindUnauthorized) && whose(ctx, o.Server, o.learned(ctx, prior.Identity, failed), failed).own()
 }
 
 // doubt is why a success may not be the answer to the request that was made.

@@ -149,44 +149,59 @@ func equal(a, b OperatorToken) bool {
 		a.ListedAt.Equal(b.ListedAt) && a.ExpiresAt == b.ExpiresAt && a.PreviousHash == b.PreviousHash
 }
 
-// A token that was made with another than the operator token, or through the
-// recovery listener, is looked at on one node, where a refusal means that it is not
-// the one that counts.
+// A token that was made through the recovery listener is looked at: that may be another
+// server's. A node that may be behind is given time.
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		known  Identity
 		failed *influxdb3.Error
-		looked bool
+		knows  time.Duration // when the node learns of it, 0: never
 		want   bool
+		slept  time.Duration
 	}{
-		"refused":         {core, refusal(), true, true},
-		"by whom?":        {core, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true}, true, false},
-		"another cluster": {core, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true, ClusterUUID: elsewhere}, true, false},
-		"no answer":       {core, &influxdb3.Error{Kind: influxdb3.KindUnexpected, ClusterUUID: here}, true, false},
-		"accepted":        {core, nil, true, false},
-		"another node":    {cluster, refusal(), false, false},
-		"of how many?":    {Identity{ClusterUUID: here}, refusal(), false, false},
-		"before 3.7, too": {Identity{Build: "Core", Version: "3.4.0"}, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true, Unnamed: true}, true, true},
+		"refused":          {core, refusal(), 0, true, 0},
+		"by whom?":         {core, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true}, 0, false, 0},
+		"another cluster":  {core, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true, ClusterUUID: elsewhere}, 0, false, 0},
+		"no answer":        {core, &influxdb3.Error{Kind: influxdb3.KindUnexpected, ClusterUUID: here}, 0, false, 0},
+		"accepted":         {core, nil, 0, false, 0},
+		"a node is behind": {cluster, refusal(), 10 * time.Second, false, 10 * time.Second},
+		"for too long":     {cluster, refusal(), 0, true, syncInterval},
+		"of how many?":     {Identity{ClusterUUID: here}, refusal(), 0, true, syncInterval},
+		"of which server?": {Identity{}, refusal(), 0, true, syncInterval},
+		"before 3.7, too":  {Identity{Build: "Core", Version: "3.4.0"}, &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Recorded: true, Unnamed: true}, 0, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			clock := &watch{now: noon}
 			s := &scripted{t: t, find: func(secret influxdb3.Secret) (*influxdb3.Listing, error) {
 				if !secret.Equal(next) {
 					t.Error("it was not asked with the new token")
 				}
-				if tt.failed != nil {
+				if tt.failed != nil && (tt.knows == 0 || clock.slept < tt.knows) {
 					return nil, tt.failed
 				}
 				return listing(row(next, noon)), nil
 			}}
 			prior := held()
 			prior.Identity = tt.known
-			o := &Operator{Server: s, Clock: &watch{now: noon}}
-			if got := o.refuses(t.Context(), next, prior); got != tt.want || (s.count("find") == 1) != tt.looked {
-				t.Errorf("got %t after %v", got, s.calls)
+			o := &Operator{Server: s, Clock: clock}
+			if got := o.refuses(t.Context(), next, prior); got != tt.want || clock.slept < tt.slept || clock.slept > tt.slept+syncPoll {
+				t.Errorf("got %t after %v and %s", got, s.calls, clock.slept)
 			}
 		})
+	}
+}
+
+// Who is interrupted while a node may be behind has seen nothing but refusals.
+func TestRefuses_interrupted(t *testing.T) {
+	t.Parallel()
+	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return nil, refusal() }}
+	clock := &watch{now: noon, wake: context.Canceled}
+	prior := held()
+	prior.Identity = cluster
+	if !(&Operator{Server: s, Clock: clock}).refuses(t.Context(), next, prior) || s.count("find") != 1 {
+		t.Errorf("%v", s.calls)
 	}
 }
 
@@ -207,7 +222,7 @@ func TestRotate_looksAfterAnotherCredential(t *testing.T) {
 		"itself":                          {func(influxdb3.Secret) (*influxdb3.Token, error) { return minted201(next), nil }, false, core, true, 0, 0, StatusActive},
 		"the listener, refused":           {refused, true, core, true, 1, ProblemElsewhere, StatusRejected},
 		"the listener, accepted":          {refused, true, core, false, 1, 0, StatusActive},
-		"the listener, refused by a node": {refused, true, cluster, true, 0, 0, StatusActive},
+		"the listener, refused by a node": {refused, true, cluster, true, 17, ProblemElsewhere, StatusRejected},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -51,11 +51,12 @@ func TestStartup(t *testing.T) {
 			t.Parallel()
 			server := late(&scripted{t: t}, test.failures...)
 			clock := &watch{now: noon, wake: test.wake}
-			told := 0
+			told, last := 0, time.Duration(0)
 			startup := &Startup{Server: server, Clock: clock, Timeout: test.timeout, OnWait: func(_ context.Context, waited time.Duration, why error) {
-				if told++; why == nil || waited != clock.slept {
-					t.Errorf("told of %s because of %v after %s", waited, why, clock.slept)
+				if told++; why == nil || waited != clock.slept || waited-last > startupPauseMax {
+					t.Errorf("told of %s because of %v after %s, and of %s before", waited, why, clock.slept, last)
 				}
+				last = waited
 			}}
 			expectProblem(t, startup.Await(t.Context()), test.problem)
 			looks := server.count("names")

@@ -89,6 +89,39 @@ func TestInspect_unreadableByAge(t *testing.T) {
 	}
 }
 
+// The clock is that of the server, also where it only refuses.
+func TestInspect_unreadableByItsClock(t *testing.T) {
+	t.Parallel()
+	later := refusal()
+	later.Date = noon.Add(time.Hour)
+	o := &Operator{Server: &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return nil, later }}, Credential: other, Clock: &watch{now: noon}}
+	seen, err := o.Inspect(t.Context(), unreadable(), 2*time.Hour)
+	expectProblem(t, err, 0)
+	if seen.Token.Status != StatusRotationDue {
+		t.Errorf("the status is %s", seen.Token.Status)
+	}
+}
+
+// What the server is, is asked before an older token is waited for: one node has no other
+// that could be behind.
+func TestInspect_unreadableLearns(t *testing.T) {
+	t.Parallel()
+	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) {
+		return listing(row(next, noon.Add(-time.Hour))), nil
+	}}
+	s.ping = func() (*influxdb3.ServerInfo, error) {
+		return &influxdb3.ServerInfo{Build: core.Build, Version: core.Version, ClusterUUID: here}, nil
+	}
+	prior, clock := unreadable(), &watch{now: noon}
+	prior.Identity, prior.RotatedAt, prior.ListedAt = Identity{ClusterUUID: here}, noon, time.Time{}
+	prior.PreviousHash = next.Hash()
+	seen, err := (&Operator{Server: s, Credential: other, Clock: clock}).Inspect(t.Context(), prior, 0)
+	expectProblem(t, err, 0)
+	if seen.Token.Identity != core || clock.slept != 0 {
+		t.Errorf("waited %s for %+v", clock.slept, seen.Token.Identity)
+	}
+}
+
 func TestRotate_unreadable(t *testing.T) {
 	t.Parallel()
 	forbidden := &influxdb3.Error{Kind: influxdb3.KindForbidden, Status: 403, ClusterUUID: here}
@@ -184,6 +217,38 @@ func TestRotate_unreadableListenerLost(t *testing.T) {
 	o := &Operator{Server: s, Clock: &watch{now: noon}}
 	_, _, err := o.Rotate(t.Context(), unreadable())
 	expectProblem(t, err, ProblemUnresolved)
+}
+
+// It does so too where the server has refused a credential that it had accepted a moment
+// before: who is dead of the two, nobody knows.
+func TestRotate_unreadableRefusedThenListenerLost(t *testing.T) {
+	t.Parallel()
+	s := &scripted{
+		t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) {
+			return listing(row(mine, noon.Add(-time.Hour))), nil
+		},
+		regenerate: func(influxdb3.Secret) (*influxdb3.Token, error) { return nil, refusal() },
+		recovery:   func() (*influxdb3.Token, error) { return nil, unknown(influxdb3.Secret{}) },
+	}
+	_, _, err := (&Operator{Server: s, Credential: other, Clock: &watch{now: noon}}).Rotate(t.Context(), unreadable())
+	expectProblem(t, err, ProblemUnresolved)
+}
+
+// What has kept the credential from doing it is in the error.
+func TestRotate_unreadableSaysWhy(t *testing.T) {
+	t.Parallel()
+	s := &scripted{
+		t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) {
+			return listing(row(mine, noon.Add(-time.Hour))), nil
+		},
+		regenerate: func(influxdb3.Secret) (*influxdb3.Token, error) {
+			return nil, &influxdb3.Error{Kind: influxdb3.KindForbidden, Status: 403, ClusterUUID: here}
+		},
+	}
+	_, _, err := (&Operator{Server: s, Credential: other, Clock: &watch{now: noon}}).Rotate(t.Context(), unreadable())
+	if failed := asCall(err); failed == nil || failed.Status != 403 {
+		t.Errorf("got %v", err)
+	}
 }
 
 // What a replacement takes back without anybody being able to look stays as it was.

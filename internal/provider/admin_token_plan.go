@@ -103,7 +103,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	resp.Diagnostics.Append(plan.planSecret(ctx, &resp.Plan)...)
 	if circumstances.RotateAfterChanged {
 		plan.RotationDueAt = plan.rotationDueAt()
-		if !circumstances.Stuck() {
+		if circumstances.Status.Accepted() {
 			plan.Status = types.StringUnknown() // whether it is due by the new limit is decided at apply, by the clock
 		}
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)

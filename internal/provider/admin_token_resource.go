@@ -159,6 +159,9 @@ func (r *adminTokenResource) Read(ctx context.Context, req resource.ReadRequest,
 	resp.Diagnostics.Append(r.save(ctx, state, &resp.State, resp.Identity)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(seen.Token))...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, stage)...)
+	if seen.Token.Status.Accepted() && !seen.Unseen { // how a rotation ended is known by now
+		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateAge, false)...)
+	}
 	switch {
 	case seen.TakenOver:
 		resp.Diagnostics.Append(takenOver())
@@ -186,24 +189,29 @@ func (r *adminTokenResource) Update(ctx context.Context, req resource.UpdateRequ
 	if resp.Diagnostics.HasError() || server.notConfigured(&resp.Diagnostics) {
 		return
 	}
-	if !plan.Hash.IsUnknown() {
-		switch {
-		case circumstances.Stuck() && plan.Status.IsUnknown():
-			resp.Diagnostics.Append(rotatedElsewhere(state, server, circumstances.Imported))
-			return
-		case plan.Status.IsUnknown():
-			plan.Status = types.StringValue(string(lifecycle.StatusAt(server.clock.Now(), timeOf(plan.RotatedAt), durationOf(plan.RotateAfter))))
-		}
-		if resp.Diagnostics.Append(plan.reencrypt(state.secretModel, state.Hash.ValueString(), server)...); resp.Diagnostics.HasError() {
-			return
-		}
-		if !plan.AgeRecipients.Equal(state.AgeRecipients) {
-			resp.Diagnostics.Append(plan.unreadableWarning(server)...)
-		}
-		resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
-		resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.NotImported)...)
+	if plan.Hash.IsUnknown() {
+		r.rotate(ctx, plan, state, circumstances, facts, server, resp)
 		return
 	}
+	switch {
+	case circumstances.Stuck() && plan.Status.IsUnknown():
+		resp.Diagnostics.Append(rotatedElsewhere(state, server, circumstances.Imported))
+		return
+	case plan.Status.IsUnknown():
+		plan.Status = types.StringValue(string(lifecycle.StatusAt(server.clock.Now(), timeOf(plan.RotatedAt), durationOf(plan.RotateAfter))))
+	}
+	if resp.Diagnostics.Append(plan.reencrypt(state.secretModel, state.Hash.ValueString(), server)...); resp.Diagnostics.HasError() {
+		return
+	}
+	if !plan.AgeRecipients.Equal(state.AgeRecipients) {
+		resp.Diagnostics.Append(plan.unreadableWarning(server)...)
+	}
+	resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
+	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.NotImported)...)
+}
+
+// rotate is an update that regenerates the token.
+func (r *adminTokenResource) rotate(ctx context.Context, plan, state adminTokenModel, circumstances lifecycle.Circumstances, facts operatorFacts, server *configuredServer, resp *resource.UpdateResponse) {
 	prior := state.operatorToken(facts, server.identities)
 	if resp.Diagnostics.Append(server.claim(prior.Mark())...); resp.Diagnostics.HasError() {
 		return
@@ -330,6 +338,7 @@ func (r *adminTokenResource) ImportState(ctx context.Context, req resource.Impor
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, &tokenIdentityModel{Name: model.Name, ClusterUUID: model.ClusterUUID})...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateImported, lifecycle.Imported)...)
 	resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateFacts, factsOf(token))...)
+	resp.Diagnostics.Append(model.importedPlain(server)...)
 }
 
 // importedOperatorToken is what an import takes for granted.

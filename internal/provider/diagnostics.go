@@ -123,8 +123,8 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 			"Make sure that only one configuration rotates this server, then apply again." + untaint(op) + " The refresh shows whether the token works. If it does not, do one of these:\n" +
 				bullets(capital(wayToken(server)), capital(wayRecovery(server)))
 	case lifecycle.ProblemElsewhere:
-		return "The new token is in state, because nobody else holds it. It belongs to another server than the token before it." + staysDue(op),
-			"Find out which server answers at " + server.client.Endpoint() + recoveryAddress(server) + ". The previous version of the state has the token before this one. Correct the address, then apply again." + untaint(op)
+		return "The new token is in state, because nobody else holds it. It seems to belong to another server than this resource." + staysDue(op),
+			"Find out which server answers at " + server.client.Endpoint() + recoveryAddress(server) + ". If there was a token before this one, the previous version of the state has it. Correct the address, then apply again." + untaint(op)
 	case lifecycle.ProblemExpired:
 		return expiredNow, expiredNext(server)
 	default:
@@ -188,11 +188,16 @@ func notDone(op operation, err *lifecycle.Error) string {
 	if !errors.As(err, &failed) || failed.Kind != influxdb3.KindOutcomeUnknown {
 		return unchanged(op)
 	}
-	return notSeen + strings.TrimPrefix(unchanged(op), nothingChanged)
+	shows := "the next refresh shows that."
+	if op == establishing { // nothing is in state that could be refreshed
+		shows = "the next apply shows that."
+	}
+	return notSeen + shows + strings.TrimPrefix(unchanged(op), nothingChanged)
 }
 
-// notSeen is what is known of a request that the server has not carried out yet.
-const notSeen = "The answer may not be the server's own. The provider then asked the server for some seconds, and the server had not done it. If the request arrives later, the next refresh shows that."
+// notSeen is what is known of a request that the server has not carried out yet. What it
+// does if it arrives later, follows.
+const notSeen = "The answer may not be the server's own. The provider then asked the server, and the server had not done it. If the request arrives later, "
 
 func staysDue(op operation) string {
 	if op == regenerating {
@@ -265,10 +270,12 @@ func lostWays(op operation, server *configuredServer) []string {
 // existingTokenNow is what is true of an operator token that the provider does not
 // have.
 func existingTokenNow(op operation, err *lifecycle.Error) string {
-	if err.Problem == lifecycle.ProblemNotOperatorToken {
+	switch {
+	case op != establishing && op != importing:
+		return "The server does not show an existing token again. The old one stays in state, and " + stillDue(op) + "."
+	case err.Problem == lifecycle.ProblemNotOperatorToken:
 		return "The server does not show an existing token again. Nothing was changed, and nothing is in state."
-	}
-	if op == importing {
+	case op == importing:
 		return "The server does not show an existing token again, so the provider needs the operator token itself. Nothing is in state."
 	}
 	return "The server does not show an existing token again. Nothing is in state. (On a new server, something on the way may have sent the request twice. Then nobody holds the token.)"
@@ -344,7 +351,7 @@ func heldByAnother(hash string, server *configuredServer) diag.Diagnostic {
 		"This plan creates an influxdb3_admin_token, and another one in this state already has "+whichHash(hash, server)+".\n\n"+
 			"Nothing was changed.\n\n"+
 			bullets(
-				"Is this a second block for the same server? Remove it: each of the two would make the other's token useless. For a second server use another entry in servers, or a second provider block with an alias",
+				"Is this a second block for the same server? Remove it: each of the two would make the other's token useless. For a second server, add an entry to servers in the provider block and name it in server",
 				"Do you want to rotate (-replace, replace_triggered_by)? Change a value in rotation_triggers instead: deletion_protection refuses to replace the resource",
 				"Did Terraform mark the resource as tainted? Run `terraform untaint` with its address",
 				"Did you rename the block? Add a moved block"))
@@ -420,6 +427,16 @@ func (m adminTokenModel) unreadableWarning(server *configuredServer) (diags diag
 	return diags
 }
 
+// importedPlain tells of an import that the provider's identity could not encrypt.
+func (m adminTokenModel) importedPlain(server *configuredServer) (diags diag.Diagnostics) {
+	if len(server.identities) > 0 && m.EncryptedToken.IsNull() {
+		diags.AddWarning("Imported Token Is in Plain Text",
+			"The provider's identity is an SSH key, which does not tell its public key. So the import could not encrypt the token for it, and the state holds "+which(m, server)+" in plain text. "+
+				"The first apply with age_recipients encrypts it. Rotate the token after that: then older versions of the state hold a token that no longer works.")
+	}
+	return diags
+}
+
 // unreadableWays are the ways to work with an encrypted token.
 func unreadableWays(server *configuredServer) string {
 	ways := []string{
@@ -460,7 +477,7 @@ func secondResource(server *configuredServer) diag.Diagnostic {
 	return diag.NewErrorDiagnostic("Second Resource for One Operator Token",
 		"Two influxdb3_admin_token resources in this run are for the operator token of "+server.client.Endpoint()+". A server has only one, and each resource would make the other's token useless.\n\n"+
 			"No request that changes anything was sent for this one.\n\n"+
-			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server use another entry in servers, or a second provider block with an alias.")
+			"Keep one of the two. Let Terraform forget the other with a removed block or `terraform state rm`. For a second server, add an entry to servers in the provider block and name it in server.")
 }
 
 func providerUnknown(server *configuredServer) diag.Diagnostic {
@@ -510,7 +527,7 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 	}
 	now := fmt.Sprintf("Nothing was changed on the server for the token %q.", name)
 	if verb == "Create" { // one of somebody else may have made room for it
-		now = fmt.Sprintf("No token %q was made.", name)
+		now = fmt.Sprintf("The server has no token %q from this run.", name)
 	}
 	next := cause(known, server)
 	switch known.Problem {
@@ -521,7 +538,10 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 	case lifecycle.ProblemInterrupted, lifecycle.ProblemNotDone:
 		var failed *influxdb3.Error
 		if errors.As(known, &failed) && failed.Kind == influxdb3.KindOutcomeUnknown {
-			now = notSeen
+			now = notSeen + "the next refresh shows that."
+			if verb == "Create" { // no state has it, so no refresh looks at it
+				now = notSeen + fmt.Sprintf("the server has a token %q that nobody holds. The data source influxdb3_tokens shows it.", name)
+			}
 		}
 	case lifecycle.ProblemUnverified:
 		now = "The token is in state, because it may be the only copy. Terraform has marked the resource as tainted."

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
@@ -25,15 +26,59 @@ func TestOperatorTokenProblem(t *testing.T) {
 			if len(parts) < 3 || parts[0] != "It happened." || parts[1] == "" || parts[2] == "" {
 				t.Errorf("%s, problem %d: %q", op, problem, d.Detail())
 			}
-			if op == establishing && problem != lifecycle.ProblemWrongServer && (strings.Contains(d.Detail(), "kept in state") || strings.Contains(d.Detail(), "token in state")) {
+			if op == establishing && problem != lifecycle.ProblemWrongServer && strings.Contains(d.Detail(), "token in state") {
 				t.Errorf("%s, problem %d speaks of a token in state: %q", op, problem, d.Detail())
 			}
-			if op != establishing && op != importing && strings.Contains(d.Detail(), "No token is in state") {
+			if op != establishing && op != importing && strings.Contains(d.Detail(), "othing is in state") {
 				t.Errorf("%s, problem %d says that no token is in state: %q", op, problem, d.Detail())
 			}
 			if op != importing && strings.Contains(d.Detail(), "do not import") {
 				t.Errorf("%s, problem %d speaks of an import: %q", op, problem, d.Detail())
 			}
+		}
+	}
+}
+
+// What a request does that arrives later shows where somebody looks for it.
+func TestNotDone_later(t *testing.T) {
+	t.Parallel()
+	server := newConfiguredServer(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), influxdb3.Secret{}, &testClock{})
+	err := &lifecycle.Error{Problem: lifecycle.ProblemNotDone, Message: "it happened", Err: &influxdb3.Error{Kind: influxdb3.KindOutcomeUnknown}}
+	for d, want := range map[diag.Diagnostic]string{
+		operatorTokenProblem(regenerating, err, server):    "the next refresh shows that",
+		operatorTokenProblem(replacing, err, server):       "the next refresh shows that",
+		operatorTokenProblem(establishing, err, server):    "the next apply shows that",
+		issuedTokenProblem("Delete", "ci", err, server):    "the next refresh shows that",
+		issuedTokenProblem("Create", "run-1", err, server): `the server has a token "run-1" that nobody holds`,
+	} {
+		if !strings.Contains(d.Detail(), want) || strings.Count(d.Detail(), "arrives later") != 1 {
+			t.Errorf("want %q: %q", want, d.Detail())
+		}
+	}
+}
+
+// What was made and deleted again is not said to have never been done.
+func TestIssuedTokenProblem_deletedAgain(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	admin := s.Bootstrap(t)
+	c := newCore(t)
+	root := rootOf(s, admin, blocks{addressNamed: namedBlock("backup")})
+	made := c.planned(root, planOptions{})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: namedAdminPath, Times: -1})
+	c.apply(made, false, false, ending{})
+	if !c.said("what was created was deleted again") || c.said("had not done it") || !c.said(`The server has no token "backup" from this run.`) || len(s.Names(t, admin)) != 1 {
+		t.Errorf("%v", c.journal)
+	}
+}
+
+// For a second server there is a map in the provider block.
+func TestSecondServer(t *testing.T) {
+	t.Parallel()
+	server := newConfiguredServer(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), influxdb3.Secret{}, &testClock{})
+	for _, d := range []diag.Diagnostic{secondResource(server), heldByAnother("0123456789", server)} {
+		if !strings.Contains(d.Detail(), "servers") || strings.Contains(d.Detail(), "alias") {
+			t.Errorf("%q", d.Detail())
 		}
 	}
 }

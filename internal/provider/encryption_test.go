@@ -2,14 +2,20 @@ package provider
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/pem"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
+	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
 // form is a way to have the operator token in state, with what the provider has to work
@@ -307,6 +313,60 @@ func expiringForm(t *testing.T, f form) *formRun {
 	return r
 }
 
+// An expired token stays expired when its age limit changes.
+func TestForms_expiredWithAnotherLimit(t *testing.T) {
+	t.Parallel()
+	r := expiringForm(t, forms[0])
+	r.clock.pass(2 * time.Hour)
+	r.lines.rotateAfter = "24h"
+	if !r.run() || r.current(addressA, "status") != "expired" || r.current(addressA, "rotation_due_at") == "" {
+		t.Errorf("status %s: %v", r.current(addressA, "status"), r.journal)
+	}
+}
+
+// An identity that does not tell its public key cannot encrypt an import, and this is said.
+func TestImport_identityWithoutRecipient(t *testing.T) {
+	t.Parallel()
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		identity string
+		told     bool
+	}{"SSH": {string(pem.EncodeToMemory(block)), true}, "age": {testKeys()[0].String(), false}, "none": {"", false}} {
+		r := newFormRun(t, forms[0])
+		r.token = r.server.Bootstrap(t)
+		root := r.root()
+		if tt.identity != "" {
+			root.provider["age_identity"] = str(tt.identity)
+		}
+		if !r.importCommand(root.provider, addressA) || r.said("Imported Token Is in Plain Text") != tt.told || (r.current(addressA, "token") == "") != (name == "age") {
+			t.Errorf("%s: %v", name, r.journal)
+		}
+	}
+}
+
+// A token that comes with an error and is that of before stays in its form, and its
+// recipients with it.
+func TestInFormOf(t *testing.T) {
+	t.Parallel()
+	before := adminTokenModel{Hash: types.StringValue("0123456789")}
+	before.AgeRecipients = types.SetNull(types.StringType)
+	plan := before
+	plan.AgeRecipients = types.SetValueMust(types.StringType, []attr.Value{types.StringValue(testKeys()[0].Recipient().String())})
+	for hash, want := range map[string]types.Set{"0123456789": before.AgeRecipients, "another": plan.AgeRecipients} {
+		m := before
+		if m.inFormOf(plan, lifecycle.OperatorToken{Unreadable: hash}); !m.AgeRecipients.Equal(want) {
+			t.Errorf("%s: for %s", hash, m.AgeRecipients)
+		}
+	}
+}
+
 // An import without an identity has the token in plain text, and the first apply encrypts
 // it.
 func TestImport_encryptedLater(t *testing.T) {
@@ -353,15 +413,20 @@ func TestRecipients(t *testing.T) {
 	if !r.said("Older Versions of the State Hold the Token") || r.secret() != token {
 		t.Errorf("turned on: %v", r.journal)
 	}
-	encrypted := r.current(addressA, "encrypted_token")
-	same("an apply without changes")
-	if r.current(addressA, "encrypted_token") != encrypted {
-		t.Error("it was encrypted anew without a reason")
+	unchanged := func(what string) {
+		t.Helper()
+		encrypted := r.current(addressA, "encrypted_token")
+		same(what)
+		if r.current(addressA, "encrypted_token") != encrypted {
+			t.Error(what + " encrypts anew without a reason")
+		}
 	}
+	unchanged("an apply without changes")
 	use(2, true)
 	same("one recipient more")
 	use(1, true)
 	same("one recipient less")
+	unchanged("an apply without changes by somebody who can read it")
 	use(0, true)
 	same("turning it off")
 	use(1, true)

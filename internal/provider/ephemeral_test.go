@@ -181,7 +181,7 @@ func TestRunToken_end(t *testing.T) {
 			if s.Accepts(t, o.values.of("token")) != refused || c.said("Token of This Run Was Not Deleted") != refused || c.failed {
 				t.Errorf("refused %t: %v", refused, c.journal)
 			}
-			if refused && !c.said("works until it expires") {
+			if refused && !c.said("If the server still has the token") {
 				t.Errorf("%v", c.journal)
 			}
 		})

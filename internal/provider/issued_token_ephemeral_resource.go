@@ -200,7 +200,7 @@ func (e *issuedTokenEphemeralResource) revoke(ctx context.Context, token runToke
 	server := e.server(optional(token.Server))
 	err := server.issuer().Revoke(context.WithoutCancel(ctx), lifecycle.Issued{Name: token.Name, Hash: token.Hash, ClusterUUID: token.ClusterUUID, CreatedAt: token.CreatedAt})
 	if err != nil {
-		diags.AddWarning("Token of This Run Was Not Deleted", fmt.Sprintf("%s.\n\nThe token %q works until it expires.\n\nTo delete it now: `%s`.", capital(err.Error()), loggable(token.Name), deletion(token.Name)))
+		diags.AddWarning("Token of This Run Was Not Deleted", fmt.Sprintf("%s.\n\nIf the server still has the token %q, it works until it expires.\n\nTo delete it now: `%s`.", capital(err.Error()), loggable(token.Name), deletion(token.Name)))
 	}
 	return diags
 }

@@ -188,6 +188,35 @@ func TestProtocol_byAge(t *testing.T) {
 	}
 }
 
+// A refresh that finds the token accepted settles what became of such a rotation: a later
+// refusal is somebody else's doing again.
+func TestProtocol_byAgeSettled(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken), influxdb3test.Clock(c.clock.Now))
+	root := func(rotateAfter string) rootModule {
+		return rootOf(s, rootToken, blocks{addressA: operatorLines{rotateAfter: rotateAfter}.block()})
+	}
+	c.applied(root("24h"), planOptions{})
+	c.clock.pass(25 * time.Hour)
+	made := c.planned(root("24h"), planOptions{})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutBefore, Path: regeneratePath})
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1})
+	if c.apply(made, false, false, ending{}); !privateOf[bool](t, c.state[addressA].current, privateAge) {
+		t.Fatalf("not noted: %v", c.journal)
+	}
+	s.ClearFaults()
+	c.applied(root("720h"), planOptions{}) // the limit is what was wrong
+	theirs := s.Regenerate(t, rootToken)
+	c.clock.pass(time.Minute)
+	if c.begin(); c.plan(root("720h"), planOptions{}) != nil || !c.said("Operator Token Was Regenerated Elsewhere") {
+		t.Errorf("somebody else's token would be regenerated: %v", c.journal)
+	}
+	if !s.Accepts(t, theirs) {
+		t.Error("somebody else's token is dead")
+	}
+}
+
 // After an import triggers are recorded once. A refresh by another process counts, one
 // by the process that has imported it does not.
 func TestProtocol_importStage(t *testing.T) {
