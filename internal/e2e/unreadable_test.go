@@ -343,7 +343,7 @@ func (e *traces) planned(code int) result {
 	return e.step(code, "apply", "saved.tfplan")
 }
 
-var armored = regexp.MustCompile(`"encrypted_token": ("-----BEGIN AGE[^"]*")`)
+var armored = regexp.MustCompile(`"encrypted_token":\s*("-----BEGIN AGE[^"]*")`)
 
 // decrypted notes what the encrypted tokens of a state are.
 func (e *traces) decrypted(state string) {
