@@ -33,15 +33,20 @@ func words(text string) *regexp.Regexp {
 // A reply to a rotation that is lost, by what else there is to heal it with.
 func TestAccAdminToken_lostReply(t *testing.T) {
 	t.Parallel()
-	faults := map[string]influxdb3test.Fault{
-		"cut":       {Kind: influxdb3test.CutAfter},
-		"502":       {Kind: influxdb3test.AnswerAfter, Status: http.StatusBadGateway},
-		"truncated": {Kind: influxdb3test.Truncate, Keep: 50},
-		"empty":     {Kind: influxdb3test.ReplaceBody},
-	}
-	for name, fault := range faults {
+	// Every fault with every way is for the tests without a command line (TestForms,
+	// TestExploration): here each of them is there once.
+	for name, tt := range map[string]struct {
+		fault influxdb3test.Fault
+		ways  []string
+	}{
+		"cut":       {influxdb3test.Fault{Kind: influxdb3test.CutAfter}, []string{"named admin token", "recovery listener", "nothing"}},
+		"502":       {influxdb3test.Fault{Kind: influxdb3test.AnswerAfter, Status: http.StatusBadGateway}, []string{"recovery listener"}},
+		"truncated": {influxdb3test.Fault{Kind: influxdb3test.Truncate, Keep: 50}, []string{"nothing"}},
+		"empty":     {influxdb3test.Fault{Kind: influxdb3test.ReplaceBody}, []string{"named admin token"}},
+	} {
+		fault := tt.fault
 		fault.Path, fault.Listener = regeneratePath, "main"
-		for _, has := range []string{"named admin token", "recovery listener", "nothing"} {
+		for _, has := range tt.ways {
 			t.Run(name+", "+has, func(t *testing.T) {
 				t.Parallel()
 				s := influxdb3test.New(t, influxdb3test.WithRecovery())
@@ -143,71 +148,71 @@ func TestAccAdminToken_regeneratedElsewhere(t *testing.T) {
 		{nothing, []string{trigger("2")}, "The server refused every token there is", false},
 		{nothing, []string{trigger("1"), consent}, "The server refused every token there is", false},
 	}
-	for _, tt := range tests {
-		for _, version := range []string{"", "3.4"} {
-			t.Run(fmt.Sprintf("%s, %s %s", tt.has, strings.Join(tt.resource, ", "), version), func(t *testing.T) {
-				t.Parallel()
-				options := []influxdb3test.Option{influxdb3test.WithRecovery()}
-				if version != "" {
-					options = append(options, influxdb3test.As(version))
+	// Every row with every version is for the tests without a command line.
+	for i, tt := range tests {
+		version := []string{"", "3.4"}[i%2]
+		t.Run(fmt.Sprintf("%s, %s %s", tt.has, strings.Join(tt.resource, ", "), version), func(t *testing.T) {
+			t.Parallel()
+			options := []influxdb3test.Option{influxdb3test.WithRecovery()}
+			if version != "" {
+				options = append(options, influxdb3test.As(version))
+			}
+			s := influxdb3test.New(t, options...)
+			old := s.Bootstrap(t)
+			automation := s.CreateNamedAdmin(t, old, "automation", 0)
+			file := filepath.Join(t.TempDir(), "token")
+			var elsewhere string
+			regenerate := func() {
+				elsewhere = s.Regenerate(t, old)
+				if err := os.WriteFile(file, []byte(elsewhere), 0o600); err != nil {
+					t.Error(err)
 				}
-				s := influxdb3test.New(t, options...)
-				old := s.Bootstrap(t)
-				automation := s.CreateNamedAdmin(t, old, "automation", 0)
-				file := filepath.Join(t.TempDir(), "token")
-				var elsewhere string
-				regenerate := func() {
-					elsewhere = s.Regenerate(t, old)
-					if err := os.WriteFile(file, []byte(elsewhere), 0o600); err != nil {
-						t.Error(err)
-					}
-					s.ResetRequests()
+				s.ResetRequests()
+			}
+			provider := map[string]string{
+				nothing:  block(s),
+				current:  block(s, fmt.Sprintf("token = file(%q)", file)),
+				named:    block(s, withToken(automation)),
+				recovery: block(s, fmt.Sprintf("recovery_url = %q", s.RecoveryURL())),
+			}[tt.has]
+			step := resource.TestStep{PreConfig: regenerate, Config: provider + operator(append(tt.resource, unprotected)...)}
+			after := resource.TestStep{Config: step.Config, ConfigPlanChecks: nothingToDo(), Check: tokenWorks(t, s)}
+			switch {
+			case tt.want != "":
+				step.ExpectError = words(tt.want)
+				after = resource.TestStep{ // the old one is kept, and nobody lost anything
+					RefreshState: true, ExpectNonEmptyPlan: true,
+					Check: resource.ComposeTestCheckFunc(
+						resource.TestCheckResourceAttr(address, "token", old),
+						resource.TestCheckResourceAttr(address, "status", "rejected"),
+						func(*terraform.State) error {
+							if !s.Accepts(t, elsewhere) {
+								return errors.New("the token that somebody else made was replaced")
+							}
+							return nil
+						},
+					),
 				}
-				provider := map[string]string{
-					nothing:  block(s),
-					current:  block(s, fmt.Sprintf("token = file(%q)", file)),
-					named:    block(s, withToken(automation)),
-					recovery: block(s, fmt.Sprintf("recovery_url = %q", s.RecoveryURL())),
-				}[tt.has]
-				step := resource.TestStep{PreConfig: regenerate, Config: provider + operator(append(tt.resource, unprotected)...)}
-				after := resource.TestStep{Config: step.Config, ConfigPlanChecks: nothingToDo(), Check: tokenWorks(t, s)}
-				switch {
-				case tt.want != "":
-					step.ExpectError = words(tt.want)
-					after = resource.TestStep{ // the old one is kept, and nobody lost anything
-						RefreshState: true, ExpectNonEmptyPlan: true,
-						Check: resource.ComposeTestCheckFunc(
-							resource.TestCheckResourceAttr(address, "token", old),
-							resource.TestCheckResourceAttr(address, "status", "rejected"),
-							func(*terraform.State) error {
-								if !s.Accepts(t, elsewhere) {
-									return errors.New("the token that somebody else made was replaced")
-								}
-								return nil
-							},
-						),
-					}
-				case tt.regenerated:
-					step.ConfigPlanChecks, step.Check = rotatesInPlace(), tokenWorks(t, s)
-				default: // taken over
-					step.ConfigPlanChecks = nothingToDo()
-					step.Check = resource.ComposeTestCheckFunc(tokenWorks(t, s), func(*terraform.State) error {
-						expectNoRegeneration(t, s)
-						return nil
-					})
-				}
-				resource.Test(t, resource.TestCase{
-					ProtoV6ProviderFactories: factories(&testClock{}),
-					Steps: []resource.TestStep{
-						{Config: block(s, withToken(old)) + operator(unprotected, trigger("1"))},
-						step,
-						after,
-						// whatever it was, the named admin token puts it right where that is asked for
-						{Config: block(s, withToken(automation)) + operator(unprotected, trigger("9")), ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s)},
-					},
+			case tt.regenerated:
+				step.ConfigPlanChecks, step.Check = rotatesInPlace(), tokenWorks(t, s)
+			default: // taken over
+				step.ConfigPlanChecks = nothingToDo()
+				step.Check = resource.ComposeTestCheckFunc(tokenWorks(t, s), func(*terraform.State) error {
+					expectNoRegeneration(t, s)
+					return nil
 				})
+			}
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				Steps: []resource.TestStep{
+					{Config: block(s, withToken(old)) + operator(unprotected, trigger("1"))},
+					step,
+					after,
+					// whatever it was, the named admin token puts it right where that is asked for
+					{Config: block(s, withToken(automation)) + operator(unprotected, trigger("9")), ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s)},
+				},
 			})
-		}
+		})
 	}
 }
 
