@@ -94,6 +94,7 @@ type configuredServer struct {
 	mayBeUnreachable bool // a refresh keeps what is in state, with one warning
 	warned           sync.Once
 	claims           *claims // of all servers of the block
+	bridged          bool    // see isBridge
 
 	client            *influxdb3.Client
 	clock             lifecycle.Clock
