@@ -61,7 +61,7 @@ func (r *adminTokenResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if server.usable() && !server.operatorResources.stays() {
+	if server.usable() && !server.operatorResources.stays(server.bridged) {
 		resp.Diagnostics.Append(secondResource(server))
 		return
 	}

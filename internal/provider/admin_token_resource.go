@@ -46,6 +46,8 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	if !first {
 		if handed != nil { // it goes back into state, and takes nothing from the other one
 			resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
+			resp.Diagnostics.Append(server.withState(secondResource(server)))
+			return
 		}
 		resp.Diagnostics.Append(secondResource(server))
 		return
@@ -58,7 +60,11 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		if handed != nil {
 			op = replacing
 		}
-		resp.Diagnostics.Append(operatorTokenProblem(op, err, server))
+		problem := operatorTokenProblem(op, err, server)
+		if !resp.State.Raw.IsNull() {
+			problem = server.withState(problem)
+		}
+		resp.Diagnostics.Append(problem)
 		return
 	}
 	if resp.Diagnostics.Append(plan.created(token, handed, server)...); resp.Diagnostics.HasError() {
@@ -227,11 +233,13 @@ func (r *adminTokenResource) rotate(ctx context.Context, plan, state adminTokenM
 		server.operatorResources.end(nil)
 		// The old inputs stay, so that the next plan tries again. So does the old
 		// token, unless there is a new one: each may be the only one that is good.
+		problem := operatorTokenProblem(regenerating, err, server)
 		switch {
 		case !token.Secret.IsEmpty():
 			state.inFormOf(plan, token)
 			resp.Diagnostics.Append(state.rotate(token)...)
 			facts = factsOf(token)
+			problem = server.withState(problem)
 		case lifecycle.TokenIsDead(err):
 			state.Status = types.StringValue(string(lifecycle.StatusRejected))
 		}
@@ -240,7 +248,7 @@ func (r *adminTokenResource) rotate(ctx context.Context, plan, state adminTokenM
 		if circumstances.Due() == lifecycle.ReasonAge && lifecycle.MayBeDone(err) {
 			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateAge, true)...)
 		}
-		resp.Diagnostics.Append(operatorTokenProblem(regenerating, err, server))
+		resp.Diagnostics.Append(problem)
 		return
 	}
 	expires := plan.ExpiresAt

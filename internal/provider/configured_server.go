@@ -113,6 +113,7 @@ type configuredServer struct {
 	mayBeUnreachable bool        // a refresh keeps what is in state, with one warning
 	unreached        atomic.Bool // it was found to be unreachable, and a warning says so
 	claims           *claims     // of all servers of the block
+	bridged          bool        // see isBridge
 
 	client            *influxdb3.Client
 	clock             lifecycle.Clock

@@ -92,6 +92,7 @@ type core struct {
 	failed  bool
 	imports map[string]bool // what was imported since it was last looked at
 	lostIn  bool            // a call was under way when the process was killed
+	pulumi  bool            // it is Pulumi's bridge, which drops what comes with an error and holds no result against its plan
 }
 
 const operatorType, namedType = "influxdb3_admin_token", "influxdb3_named_admin_token"
@@ -129,7 +130,11 @@ func (c *core) start(config values, patience time.Duration) *process {
 	run := &process{ProviderServer: server, core: c}
 	checked, err := server.ValidateProviderConfig(c.ctx, &tfprotov6.ValidateProviderConfigRequest{Config: c.dynamic("", config)})
 	c.must(err)
-	configured, err := server.ConfigureProvider(c.ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.15.0", Config: c.dynamic("", config)})
+	version := "1.15.0"
+	if c.pulumi {
+		version = "1.0.0+pulumi-terraform-bridge"
+	}
+	configured, err := server.ConfigureProvider(c.ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: version, Config: c.dynamic("", config)})
 	c.must(err)
 	run.ok = c.note(checked.Diagnostics) && c.note(configured.Diagnostics)
 	return run
@@ -752,6 +757,11 @@ func (c *core) createOrUpdate(p *process, block resourceBlock, step change, end 
 		return false
 	}
 	current := c.load(p, step.address, c.at(step.address, -1))
+	if c.pulumi {
+		if _, ok := c.planChange(p, step.address, block, block.known, current, false); !ok {
+			return false
+		}
+	}
 	again, ok := c.planChange(p, step.address, block, block.known, current, false)
 	if !ok {
 		return false
@@ -778,11 +788,11 @@ func (c *core) createOrUpdate(p *process, block resourceBlock, step change, end 
 	switch {
 	case got.values == nil && ok:
 		c.fatalf("%s is not there after it was made", step.address)
-	case got.values == nil:
+	case got.values == nil, c.pulumi && !ok:
 		got = current // what was there is kept
 	default:
 		c.whollyKnown(step.address+" as applied", got.values)
-		if ok {
+		if ok && !c.pulumi {
 			c.compatible("inconsistent result after apply of "+step.address, again.after, got.values)
 		}
 		got.tainted = !ok && want == createAction

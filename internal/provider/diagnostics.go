@@ -117,14 +117,14 @@ func explain(op operation, err *lifecycle.Error, server *configuredServer) (now,
 		return lostNow(op), "Do one of these and apply again, which then regenerates:\n" + bullets(lostWays(op, server)...)
 	case lifecycle.ProblemUnverified:
 		return "The new token is in state, because it may be the only copy. If it works, the old one does not any more." + staysDue(op),
-			"Apply again when " + server.client.Endpoint() + " can be reached. The refresh shows whether the token works." + untaint(op)
+			"Apply again when " + server.client.Endpoint() + " can be reached. The refresh shows whether the token works." + untaint(op, server)
 	case lifecycle.ProblemRaced:
 		return "The server accepts only the token that was made last, and that may be the other one. The new token is in state. The old one no longer works." + staysDue(op),
-			"Make sure that only one configuration rotates this server, then apply again." + untaint(op) + " The refresh shows whether the token works. If it does not, do one of these:\n" +
+			"Make sure that only one configuration rotates this server, then apply again." + untaint(op, server) + " The refresh shows whether the token works. If it does not, do one of these:\n" +
 				bullets(capital(wayToken(server)), capital(wayRecovery(server)))
 	case lifecycle.ProblemElsewhere:
 		return "The new token is in state, because nobody else holds it. It seems to belong to another server than this resource." + staysDue(op),
-			"Find out which server answers at " + server.client.Endpoint() + recoveryAddress(server) + ". If there was a token before this one, the previous version of the state has it. Correct the address, then apply again." + untaint(op)
+			"Find out which server answers at " + server.client.Endpoint() + recoveryAddress(server) + ". If there was a token before this one, the previous version of the state has it. Correct the address, then apply again." + untaint(op, server)
 	case lifecycle.ProblemExpired:
 		return expiredNow, expiredNext(server)
 	default:
@@ -215,8 +215,8 @@ func stillDue(op operation) string {
 
 // untaint is what to do about a resource whose creation has failed although there is
 // a token in state.
-func untaint(op operation) string {
-	if op == establishing || op == replacing {
+func untaint(op operation, server *configuredServer) string {
+	if (op == establishing || op == replacing) && !server.bridged {
 		return " Terraform has marked the resource as tainted, and deletion_protection refuses to replace it: run `terraform untaint` first."
 	}
 	return ""

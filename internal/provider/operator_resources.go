@@ -110,9 +110,10 @@ func (o *operatorResources) heldTwice(hash string) bool {
 }
 
 // stays notes that the plan keeps a resource, and says whether it may: another one that
-// it keeps or creates is for the same server, whatever token it has in state.
-func (o *operatorResources) stays() (only bool) {
-	o.change(func() { only, o.kept = !o.kept && !o.created, true })
+// it keeps or creates is for the same server, whatever token it has in state. Where plans are
+// made again and again, it can be the same one.
+func (o *operatorResources) stays(again bool) (only bool) {
+	o.change(func() { only, o.kept = (!o.kept || again) && !o.created, true })
 	return only
 }
 

@@ -64,13 +64,18 @@ func TestOperatorResources_handOver(t *testing.T) {
 func TestOperatorResources_seen(t *testing.T) {
 	t.Parallel()
 	o := newOperatorResources()
-	if !o.stays() || o.stays() || o.creates(false) {
+	if !o.stays(false) || o.stays(false) || o.creates(false) {
 		t.Error("one resource of a server stays, and none is created beside it")
 	}
-	if o := newOperatorResources(); !o.stays() || !o.creates(true) || !o.creates(false) {
+	if o := newOperatorResources(); !o.stays(false) || !o.creates(true) || !o.creates(false) {
 		t.Error("a replacement is planned twice, and then does not stay")
 	}
-	if o := newOperatorResources(); !o.creates(false) || o.stays() {
+	again := newOperatorResources()
+	first, second := again.stays(true), again.stays(true)
+	if !first || !second || again.creates(false) {
+		t.Error("one that is planned again counts as a second one, or one that is created does not")
+	}
+	if o := newOperatorResources(); !o.creates(false) || o.stays(false) {
 		t.Error("none stays beside one that is created")
 	}
 	o.sawState("0123456789", false)

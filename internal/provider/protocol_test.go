@@ -155,6 +155,62 @@ func TestProtocol_failedRotation(t *testing.T) {
 	}
 }
 
+// Pulumi's bridge drops the state that comes with an error. What may be the only copy gets
+// there with a warning, and the rotation stays due; where nothing new is in hand it stays an
+// error.
+func TestProtocol_pulumi(t *testing.T) {
+	t.Parallel()
+	blocked := influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1}
+	doubtful := func(path string) []influxdb3test.Fault {
+		return []influxdb3test.Fault{{Kind: influxdb3test.SetHeader, Path: path, Header: map[string][]string{"Age": {"30"}}}, blocked}
+	}
+	t.Run("creation", func(t *testing.T) {
+		t.Parallel()
+		s, c := influxdb3test.New(t), newCore(t)
+		c.pulumi = true
+		made := c.planned(rootOf(s, "", blocks{addressA: operatorLines{}.block()}), planOptions{})
+		for _, fault := range doubtful(createPath) {
+			s.Inject(fault)
+		}
+		c.apply(made, false, false, ending{})
+		s.ClearFaults()
+		if c.failed || !c.said("WARNING: Unable to Create Operator Token") || c.said("untaint") || !s.Accepts(t, c.current(addressA, "token")) {
+			t.Errorf("the only copy is lost, or nothing tells of it: %v", c.journal)
+		}
+	})
+	t.Run("rotation", func(t *testing.T) {
+		t.Parallel()
+		s, c := influxdb3test.New(t), newCore(t)
+		c.pulumi = true
+		c.applied(rootOf(s, "", blocks{addressA: operatorLines{}.block()}), planOptions{})
+		old, changed := c.current(addressA, "token"), rootOf(s, "", blocks{addressA: operatorLines{trigger: 1}.block()})
+		made := c.planned(changed, planOptions{})
+		for _, fault := range doubtful(regeneratePath) {
+			s.Inject(fault)
+		}
+		c.apply(made, false, false, ending{})
+		s.ClearFaults()
+		kept := c.current(addressA, "token")
+		if c.failed || !c.said("WARNING: Unable to Regenerate Operator Token") || kept == old || !s.Accepts(t, kept) {
+			t.Errorf("the only copy is lost, or nothing tells of it: %v", c.journal)
+		}
+		if !c.planned(changed, planOptions{skipRead: true}).rotates() {
+			t.Error("the rotation is not due any more")
+		}
+	})
+	t.Run("nothing new in hand", func(t *testing.T) {
+		t.Parallel()
+		s, c := influxdb3test.New(t), newCore(t)
+		c.pulumi = true
+		c.applied(rootOf(s, "", blocks{addressA: operatorLines{}.block()}), planOptions{})
+		made := c.planned(rootOf(s, "", blocks{addressA: operatorLines{trigger: 1}.block()}), planOptions{})
+		s.Inject(influxdb3test.Fault{Kind: influxdb3test.CutAfter, Path: regeneratePath})
+		if c.apply(made, false, false, ending{}); !c.failed {
+			t.Errorf("a rotation whose token nobody holds ends in success: %v", c.journal)
+		}
+	})
+}
+
 // A rotation that was due by age and whose reply was lost is taken up again, once: it is the
 // provider's own token that is made anew. Somebody else's is regenerated with consent only.
 func TestProtocol_byAge(t *testing.T) {

@@ -228,6 +228,7 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 		}
 		server.name, server.clock, server.identities, server.addressed = name, p.clock, settings.identities, settings.addressed
 		server.mayBeUnreachable, server.claims = config.OnUnreachable.ValueString() == unreachableWarn, &servers.claims
+		server.bridged = isBridge(req.TerraformVersion)
 		servers.byName[name] = server
 	}
 	resp.ResourceData = servers
