@@ -281,7 +281,7 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	heirs := r.servers.at(facts.Address)
 	switch {
 	case server.usable():
-	case state.protected():
+	case !state.removal(server).Allowed():
 		resp.Diagnostics.Append(deletionProtected(state, server))
 		return
 	case len(heirs) == 0:
@@ -301,7 +301,7 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	kept := server.operatorResources.handOver(handedOver{state, token})
 	for _, heir := range heirs {
-		kept = heir.operatorResources.handOver(handedOver{state, token}) || kept
+		kept = heir.operatorResources.handOver(handedOver{state, token}) && kept
 	}
 	if !kept && token.Status.Accepted() {
 		resp.Diagnostics.Append(creationFailed(state, server))
