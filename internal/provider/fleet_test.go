@@ -552,3 +552,22 @@ func TestProtocol_listenerOfOneServer(t *testing.T) {
 		t.Error("by the environment")
 	}
 }
+
+// A creation under Pulumi that turns out to be for the server of another entry keeps the token
+// that it has made.
+func TestProtocol_pulumiSameServer(t *testing.T) {
+	t.Parallel()
+	s, c := influxdb3test.New(t), newCore(t)
+	c.pulumi = true
+	c.applied(fleetOf(c, map[string]tftypes.Value{"a": entry(c, s, "")}, nil, blocks{addressA: onEntry("a", operatorLines{}.block())}), planOptions{})
+	own := s.CreateNamedAdmin(t, c.current(addressA, "token"), "provider", 0)
+	root := fleetOf(c, map[string]tftypes.Value{"a": entry(c, s, ""), "b": entryAt(c, byName(s), values{"token": str(own)})}, nil, blocks{
+		addressA: onEntry("a", operatorLines{trigger: 1}.block()), addressB: onEntry("b", operatorLines{consent: true}.block()),
+	})
+	// Neither the plans nor the look at apply see whose server it is.
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: 3})
+	c.apply(c.planned(root, planOptions{skipRead: true}), false, false, ending{})
+	if !c.said("WARNING: Two Servers Are the Same") || !s.Accepts(t, c.current(addressB, "token")) {
+		t.Errorf("the only copy is lost, or nothing tells of it: %v", c.journal)
+	}
+}
