@@ -84,6 +84,35 @@ func TestProtocol_tokenStaysWithItsCluster(t *testing.T) {
 	}
 }
 
+// Nor is it where a gateway answers OPTIONS itself: what refuses a request without a token
+// names its cluster, too. The own cluster behind such a gateway is no other one.
+func TestProtocol_gatewayAnswersOptions(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]influxdb3test.Fault{
+		"204": {Kind: influxdb3test.Answer, Status: 204},
+		"403": {Kind: influxdb3test.Answer, Status: 403},
+		"503": {Kind: influxdb3test.Answer, Status: 503},
+		"end": {Kind: influxdb3test.CutBefore},
+	} {
+		fault.Method, fault.Times = http.MethodOptions, -1
+		c := newCore(t)
+		here, there := influxdb3test.New(t), influxdb3test.New(t)
+		there.Bootstrap(t)
+		there.Inject(fault)
+		at := func(address string) rootModule {
+			return fleetOf(c, map[string]tftypes.Value{"a": entryAt(c, address, nil)}, nil, blocks{addressA: onEntry("a", operatorLines{}.block())})
+		}
+		c.applied(at(here.URL()), planOptions{})
+		here.Inject(fault)
+		c.applied(at(byName(here)), planOptions{})
+		c.begin()
+		c.plan(at(there.URL()), planOptions{})
+		if sent := tokensSent(there); len(sent) > 0 || !c.said("and cluster "+there.ClusterUUID(t)+" answers") {
+			t.Errorf("%s: the other server was sent the tokens %v: %v", name, sent, c.journal)
+		}
+	}
+}
+
 // The same server at another address is asked once who it is.
 func TestProtocol_newAddress(t *testing.T) {
 	t.Parallel()
