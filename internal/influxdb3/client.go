@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -129,6 +130,12 @@ func (c *Client) HasRecovery() bool { return c.config.RecoveryURL != nil }
 
 // Endpoint returns the address of the main listener, for messages.
 func (c *Client) Endpoint() string { return address(c.config.URL) }
+
+// SameAddress says whether another client has the same server: the address is the same, and
+// so are the headers, by which a gateway can choose.
+func (c *Client) SameAddress(other *Client) bool {
+	return c.Endpoint() == other.Endpoint() && maps.EqualFunc(c.config.Headers, other.config.Headers, Secret.Equal)
+}
 
 // RecoveryEndpoint returns the address of the recovery listener, "" without one.
 func (c *Client) RecoveryEndpoint() string {

@@ -380,6 +380,9 @@ func TestForesee_expired(t *testing.T) {
 	s := &scripted{t: t, find: func(influxdb3.Secret) (*influxdb3.Listing, error) { return listing(over), nil }}
 	_, err := (&Operator{Server: s, Credential: other}).Foresee(t.Context(), true)
 	expectProblem(t, err, ProblemExpired)
+	// The server accepts the very token: the time is a proxy's.
+	_, err = (&Operator{Server: s, Credential: mine}).Foresee(t.Context(), false)
+	expectProblem(t, err, 0)
 }
 
 // A server that lists no operator token has none to be foreseen.

@@ -71,14 +71,30 @@ func (o *Operator) elsewhere(ctx context.Context, t OperatorToken) error {
 	if t.Secret.IsEmpty() || t.ClusterUUID == "" || t.Address == "" || t.Address == o.Address {
 		return nil
 	}
-	switch named, failed := call(o.Server.Names(ctx)); {
-	case failed != nil && failed.NotUp(): // the token would get no further
+	failed, err := o.other(ctx, t)
+	if failed != nil && failed.NotUp() { // the token would get no further
 		return unavailable(failed)
-	case failed == nil && named != "" && named != t.ClusterUUID:
-		return wrongServer("the token belongs to cluster %s, and cluster %s answers", t.ClusterUUID, named)
-	default:
-		return nil
 	}
+	return err
+}
+
+// other is the error about another cluster than that of a token, or why it could not be
+// asked. No token is sent.
+func (o *Operator) other(ctx context.Context, t OperatorToken) (*influxdb3.Error, error) {
+	named, failed := call(o.Server.Names(ctx))
+	if named == "" && !is(failed, influxdb3.KindNotSent) {
+		// A gateway can answer that one itself, or drop it. A refusal has the name too.
+		var info *influxdb3.ServerInfo
+		if info, failed = call(o.Server.Ping(ctx, influxdb3.Secret{})); failed != nil {
+			named = failed.ClusterUUID
+		} else {
+			named = info.ClusterUUID
+		}
+	}
+	if named != "" && t.ClusterUUID != "" && named != t.ClusterUUID {
+		return nil, wrongServer("the token belongs to cluster %s, and cluster %s answers", t.ClusterUUID, named)
+	}
+	return failed, nil
 }
 
 // whose says who sent a failure. A 3.7 names its cluster in good replies and not in a

@@ -206,19 +206,24 @@ func TestDefinite(t *testing.T) {
 func TestElsewhere(t *testing.T) {
 	t.Parallel()
 	const before, now = "http://before", "http://now"
+	busy := &influxdb3.Error{Kind: influxdb3.KindBusy, Status: 503}
 	names := func(cluster string, err error) func() (string, error) {
 		return func() (string, error) { return cluster, err }
 	}
 	for name, tt := range map[string]struct {
 		names   func() (string, error) // nil: it is not asked
+		ping    *influxdb3.Error       // the answer to who asks without a token, nil: that is not asked
 		change  func(*OperatorToken)
 		problem Problem
 	}{
 		"another cluster":             {names: names("there", nil), problem: ProblemWrongServer},
 		"the same cluster":            {names: names(here, nil)},
-		"one that does not tell":      {names: names("", nil)},
-		"one that refuses to tell":    {names: names("", &influxdb3.Error{Kind: influxdb3.KindNotEnabled, Status: 405})},
-		"nobody is there":             {names: names("", &influxdb3.Error{Kind: influxdb3.KindBusy, Status: 503}), problem: ProblemUnavailable},
+		"one that does not tell":      {names: names("", nil), ping: &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Status: 401}},
+		"one that refuses to tell":    {names: names("", &influxdb3.Error{Kind: influxdb3.KindNotEnabled, Status: 405}), ping: refusal()},
+		"a gateway before another":    {names: names("", nil), ping: &influxdb3.Error{Kind: influxdb3.KindUnauthorized, Status: 401, ClusterUUID: "there"}, problem: ProblemWrongServer},
+		"a gateway and nobody":        {names: names("", busy), ping: busy, problem: ProblemUnavailable},
+		"a gateway that drops it":     {names: names("", busy), ping: refusal()},
+		"nobody is there":             {names: names("", &influxdb3.Error{Kind: influxdb3.KindNotSent, Err: context.DeadlineExceeded}), problem: ProblemUnavailable},
 		"the address of before":       {change: func(token *OperatorToken) { token.Address = now }},
 		"no address is known":         {change: func(token *OperatorToken) { token.Address = "" }},
 		"no cluster is known":         {change: func(token *OperatorToken) { token.ClusterUUID = "" }},
@@ -226,7 +231,7 @@ func TestElsewhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &scripted{t: t, names: tt.names}
+			s := &scripted{t: t, names: tt.names, ping: func() (*influxdb3.ServerInfo, error) { return nil, tt.ping }}
 			token := held()
 			token.ClusterUUID, token.Address = here, before
 			if tt.change != nil {
@@ -234,7 +239,7 @@ func TestElsewhere(t *testing.T) {
 			}
 			err := (&Operator{Server: s, Address: now}).elsewhere(t.Context(), token)
 			expectProblem(t, err, tt.problem)
-			if (len(s.calls) == 1) != (tt.names != nil) {
+			if (s.count("names") == 1) != (tt.names != nil) || (s.count("ping") == 1) != (tt.ping != nil) {
 				t.Errorf("it called %v", s.calls)
 			}
 		})

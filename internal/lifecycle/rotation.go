@@ -68,6 +68,11 @@ func (o *Operator) Rotate(ctx context.Context, prior OperatorToken) (OperatorTok
 	}
 	// A token that is valid and not allowed to is no reason for the last resort.
 	if o.Server.HasRecovery() && refused.Problem != ProblemForbidden {
+		if prior.Secret.IsEmpty() { // nobody has shown yet whose server it is
+			if _, err := o.other(ctx, prior); err != nil {
+				return OperatorToken{}, nil, err
+			}
+		}
 		return o.recover(ctx, prior, refused)
 	}
 	return OperatorToken{}, nil, refused

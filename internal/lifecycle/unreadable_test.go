@@ -138,11 +138,11 @@ func TestRotate_unreadable(t *testing.T) {
 		"by a named admin token":                    {credential: other, listed: mine, calls: []string{"find", "regenerate", "find"}},
 		"by itself":                                 {credential: mine, listed: mine, calls: []string{"regenerate"}},
 		"by nothing":                                {problem: ProblemUnreadable},
-		"by the listener":                           {recovery: true, calls: []string{"recover", "find"}},
+		"by the listener":                           {recovery: true, calls: []string{"names", "recover", "find"}},
 		"the credential is dead":                    {credential: other, look: refusal(), calls: []string{"find"}, problem: ProblemUnreadable},
-		"the credential is dead, the listener":      {credential: other, look: refusal(), recovery: true, calls: []string{"find", "recover", "find"}},
+		"the credential is dead, the listener":      {credential: other, look: refusal(), recovery: true, calls: []string{"find", "names", "recover", "find"}},
 		"it may not":                                {credential: other, listed: mine, answer: forbidden, calls: []string{"find", "regenerate"}, problem: ProblemUnreadable},
-		"it may not, the listener":                  {credential: other, listed: mine, answer: forbidden, recovery: true, calls: []string{"find", "regenerate", "recover", "find"}},
+		"it may not, the listener":                  {credential: other, listed: mine, answer: forbidden, recovery: true, calls: []string{"find", "regenerate", "names", "recover", "find"}},
 		"refused after it could list":               {credential: other, listed: mine, answer: refusal(), calls: []string{"find", "regenerate"}, problem: ProblemUnresolved},
 		"regenerated elsewhere, a trigger":          {credential: other, listed: next, calls: []string{"find", "regenerate", "find"}},
 		"regenerated elsewhere, due by age":         {credential: other, listed: next, byAge: true, calls: []string{"find"}, problem: ProblemRegeneratedElsewhere},
@@ -152,7 +152,7 @@ func TestRotate_unreadable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			last := influxdb3.NewSecret("apiv3_last")
-			s := &scripted{t: t}
+			s := &scripted{t: t, names: func() (string, error) { return here, nil }}
 			s.find = func(credential influxdb3.Secret) (*influxdb3.Listing, error) {
 				switch {
 				case credential.Equal(last):
@@ -213,10 +213,26 @@ func TestRotate_unreadableAndUnseen(t *testing.T) {
 // try.
 func TestRotate_unreadableListenerLost(t *testing.T) {
 	t.Parallel()
-	s := &scripted{t: t, recovery: func() (*influxdb3.Token, error) { return nil, unknown(influxdb3.Secret{}) }}
+	s := &scripted{
+		t: t, names: func() (string, error) { return "", &influxdb3.Error{Kind: influxdb3.KindUnexpected, Status: 503} },
+		recovery: func() (*influxdb3.Token, error) { return nil, unknown(influxdb3.Secret{}) },
+	}
 	o := &Operator{Server: s, Clock: &watch{now: noon}}
 	_, _, err := o.Rotate(t.Context(), unreadable())
 	expectProblem(t, err, ProblemUnresolved)
+}
+
+// The listener is not used for a token of another cluster than that which answers, whose
+// operator token it would regenerate.
+func TestRotate_unreadableElsewhere(t *testing.T) {
+	t.Parallel()
+	s := &scripted{t: t, names: func() (string, error) { return "another", nil }}
+	s.recovery = func() (*influxdb3.Token, error) {
+		t.Error("it is used")
+		return nil, unknown(influxdb3.Secret{})
+	}
+	_, _, err := (&Operator{Server: s, Clock: &watch{now: noon}}).Rotate(t.Context(), unreadable())
+	expectProblem(t, err, ProblemWrongServer)
 }
 
 // It does so too where the server has refused a credential that it had accepted a moment
@@ -228,6 +244,7 @@ func TestRotate_unreadableRefusedThenListenerLost(t *testing.T) {
 			return listing(row(mine, noon.Add(-time.Hour))), nil
 		},
 		regenerate: func(influxdb3.Secret) (*influxdb3.Token, error) { return nil, refusal() },
+		names:      func() (string, error) { return "", nil },
 		recovery:   func() (*influxdb3.Token, error) { return nil, unknown(influxdb3.Secret{}) },
 	}
 	_, _, err := (&Operator{Server: s, Credential: other, Clock: &watch{now: noon}}).Rotate(t.Context(), unreadable())

@@ -46,7 +46,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	if !first {
 		if handed != nil { // it goes back into state, and takes nothing from the other one
 			resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
-			resp.Diagnostics.Append(server.withState(secondResource(server)))
+			resp.Diagnostics.Append(server.withState(secondResource(server))...)
 			return
 		}
 		resp.Diagnostics.Append(secondResource(server))
@@ -60,14 +60,16 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 		if handed != nil {
 			op = replacing
 		}
-		problem := operatorTokenProblem(op, err, server)
+		problems := diag.Diagnostics{operatorTokenProblem(op, err, server)}
 		if !resp.State.Raw.IsNull() {
-			problem = server.withState(problem)
+			problems = server.withState(problems...)
 		}
-		resp.Diagnostics.Append(problem)
+		resp.Diagnostics.Append(problems...)
 		return
 	}
-	if resp.Diagnostics.Append(plan.created(token, handed, server)...); resp.Diagnostics.HasError() {
+	problems := plan.created(token, handed, server)
+	resp.Diagnostics.Append(server.withState(problems...)...)
+	if problems.HasError() && token.Secret.IsEmpty() { // it is in state as it was
 		server.operatorResources.end(nil)
 		return
 	}
@@ -77,7 +79,7 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	resp.Diagnostics.Append(plan.unreadableWarning(server)...)
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
 	server.rotated(token)
-	resp.Diagnostics.Append(server.claim(token.Mark())...)
+	resp.Diagnostics.Append(server.withState(server.claim(token.Mark())...)...)
 }
 
 // obtain gets hold of the operator token: of the one that was handed over, or that is
@@ -233,13 +235,13 @@ func (r *adminTokenResource) rotate(ctx context.Context, plan, state adminTokenM
 		server.operatorResources.end(nil)
 		// The old inputs stay, so that the next plan tries again. So does the old
 		// token, unless there is a new one: each may be the only one that is good.
-		problem := operatorTokenProblem(regenerating, err, server)
+		problems := diag.Diagnostics{operatorTokenProblem(regenerating, err, server)}
 		switch {
 		case !token.Secret.IsEmpty():
 			state.inFormOf(plan, token)
 			resp.Diagnostics.Append(state.rotate(token)...)
 			facts = factsOf(token)
-			problem = server.withState(problem)
+			problems = server.withState(problems...)
 		case lifecycle.TokenIsDead(err):
 			state.Status = types.StringValue(string(lifecycle.StatusRejected))
 		}
@@ -248,7 +250,7 @@ func (r *adminTokenResource) rotate(ctx context.Context, plan, state adminTokenM
 		if circumstances.Due() == lifecycle.ReasonAge && lifecycle.MayBeDone(err) {
 			resp.Diagnostics.Append(setPrivate(ctx, resp.Private, privateAge, true)...)
 		}
-		resp.Diagnostics.Append(problem)
+		resp.Diagnostics.Append(problems...)
 		return
 	}
 	expires := plan.ExpiresAt
@@ -281,7 +283,7 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	heirs := r.servers.at(facts.Address)
 	switch {
 	case server.usable():
-	case state.protected():
+	case !state.removal(server).Allowed():
 		resp.Diagnostics.Append(deletionProtected(state, server))
 		return
 	case len(heirs) == 0:
@@ -301,7 +303,7 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	kept := server.operatorResources.handOver(handedOver{state, token})
 	for _, heir := range heirs {
-		kept = heir.operatorResources.handOver(handedOver{state, token}) || kept
+		kept = heir.operatorResources.handOver(handedOver{state, token}) && kept
 	}
 	if !kept && token.Status.Accepted() {
 		resp.Diagnostics.Append(creationFailed(state, server))

@@ -14,12 +14,15 @@ func isBridge(version string) bool {
 	return strings.Contains(version, "pulumi") || strings.HasPrefix(version, "crossTF")
 }
 
-// withState is the problem of an operation that has put a token into state. Where an error
+// withState are the problems of an operation that has put a token into state. Where an error
 // would lose that token, which can be the only copy, it is a warning.
-func (s *configuredServer) withState(problem diag.Diagnostic) diag.Diagnostic {
-	if !s.bridged {
-		return problem
+func (s *configuredServer) withState(problems ...diag.Diagnostic) (diags diag.Diagnostics) {
+	for _, problem := range problems {
+		if s.bridged && problem.Severity() == diag.SeverityError {
+			problem = diag.NewWarningDiagnostic(problem.Summary(), problem.Detail()+"\n\n"+
+				"This is a warning and not an error, because what runs this provider drops a state that comes with an error, and the token in it.")
+		}
+		diags.Append(problem)
 	}
-	return diag.NewWarningDiagnostic(problem.Summary(), problem.Detail()+"\n\n"+
-		"This is a warning and not an error, because what runs this provider drops a state that comes with an error, and the token in it.")
+	return diags
 }

@@ -71,8 +71,23 @@ func (s *configuredServers) at(address string) (servers []*configuredServer) {
 	return servers
 }
 
-// claims are the operator tokens of this process, with the server under whose name each
-// was seen: two entries can have the same server behind them.
+// add adds a server. One with the same address as another one is the same server by another
+// name: it has one operator token, whose resources are told apart by nothing else.
+func (s *configuredServers) add(name string, server *configuredServer) {
+	server.name, s.byName[name] = name, server
+	if !server.usable() {
+		return
+	}
+	for _, other := range s.byName {
+		if other.usable() && other.client.SameAddress(server.client) {
+			server.operatorResources = other.operatorResources
+		}
+	}
+}
+
+// claims are the operator tokens of this process, with the server where each was seen: two
+// entries can have the same server behind them. Where it shows, because they have one
+// address, they share what is known of its resources (operatorResources), and need no claims.
 type claims struct {
 	mu   sync.Mutex
 	held []claim
@@ -80,25 +95,25 @@ type claims struct {
 
 type claim struct {
 	lifecycle.Mark
-	server string
+	server *configuredServer
 }
 
 // claim notes whose token that is, unless another server has it. A creation that would
 // take or regenerate it claims it too, so it makes no difference which of two is planned
 // first. What nobody could see is nobody's.
-func (c *claims) claim(mark lifecycle.Mark, server string) (other string, ok bool) {
+func (c *claims) claim(mark lifecycle.Mark, server *configuredServer) (other *configuredServer, ok bool) {
 	if c == nil || mark.Hash == "" { // nil is in a test of one server
-		return "", true
+		return nil, true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, held := range c.held {
-		if held.server != server && held.Same(mark) {
+		if held.server.operatorResources != server.operatorResources && held.Same(mark) {
 			return held.server, false
 		}
 	}
 	c.held = append(c.held, claim{mark, server})
-	return "", true
+	return nil, true
 }
 
 // configuredServer is a server that resources work with, and what this process has

@@ -562,6 +562,10 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 		next = "Give the provider the operator token or a named admin token."
 	case lifecycle.ProblemUnresolved:
 		now = fmt.Sprintf("It is not known whether the server has the token %q.", name)
+		if verb == "Delete" {
+			next = "It is still in state. Apply again when the server can be reached: the refresh shows whether it is there."
+			break
+		}
 		next = "When the server can be reached, look for it in the data source influxdb3_tokens. If this run made it, nobody holds its secret: delete it (" + deletion(name) + ") and apply again."
 	case lifecycle.ProblemLost:
 		now = fmt.Sprintf("The server has a token %q whose secret nobody holds.", name)

@@ -57,6 +57,16 @@ func TestNotDone_later(t *testing.T) {
 	}
 }
 
+// A token whose deletion is open is in state, and not one that nobody holds.
+func TestIssuedTokenProblem_deletionOpen(t *testing.T) {
+	t.Parallel()
+	server := newConfiguredServer(influxdb3.New(influxdb3.Config{URL: &url.URL{Scheme: "http", Host: "127.0.0.1:8181"}}), influxdb3.Secret{}, &testClock{})
+	d := issuedTokenProblem("Delete", "ci", &lifecycle.Error{Problem: lifecycle.ProblemUnresolved, Message: "it happened"}, server)
+	if !strings.Contains(d.Detail(), "still in state") || strings.Contains(d.Detail(), "nobody holds") {
+		t.Errorf("got %q", d.Detail())
+	}
+}
+
 // What was made and deleted again is not said to have never been done.
 func TestIssuedTokenProblem_deletedAgain(t *testing.T) {
 	t.Parallel()

@@ -652,3 +652,26 @@ func TestRecipients_importedNamed(t *testing.T) {
 		t.Error("it has a secret")
 	}
 }
+
+// A token that nobody here can read is not replaced by that of another cluster, whose listener
+// the provider has now.
+func TestForms_listenerOfAnotherCluster(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	here, there := influxdb3test.New(t, influxdb3test.WithRecovery()), influxdb3test.New(t, influxdb3test.WithRecovery())
+	theirs := there.Bootstrap(t)
+	at := func(s *influxdb3test.Server, trigger int) rootModule {
+		root := rootOf(s, "", blocks{addressA: operatorLines{recipients: 1, trigger: trigger}.block()})
+		root.provider["recovery_url"] = str(s.RecoveryURL())
+		return root
+	}
+	c.applied(at(here, 0), planOptions{})
+	kept := c.current(addressA, "encrypted_token")
+	c.begin()
+	if made := c.plan(at(there, 1), planOptions{}); made != nil {
+		c.apply(made, false, false, ending{})
+	}
+	if !there.Accepts(t, theirs) || c.current(addressA, "encrypted_token") != kept || !c.failed {
+		t.Errorf("failed %t, %v", c.failed, c.journal)
+	}
+}

@@ -84,6 +84,35 @@ func TestProtocol_tokenStaysWithItsCluster(t *testing.T) {
 	}
 }
 
+// Nor is it where a gateway answers OPTIONS itself: what refuses a request without a token
+// names its cluster, too. The own cluster behind such a gateway is no other one.
+func TestProtocol_gatewayAnswersOptions(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]influxdb3test.Fault{
+		"204": {Kind: influxdb3test.Answer, Status: 204},
+		"403": {Kind: influxdb3test.Answer, Status: 403},
+		"503": {Kind: influxdb3test.Answer, Status: 503},
+		"end": {Kind: influxdb3test.CutBefore},
+	} {
+		fault.Method, fault.Times = http.MethodOptions, -1
+		c := newCore(t)
+		here, there := influxdb3test.New(t), influxdb3test.New(t)
+		there.Bootstrap(t)
+		there.Inject(fault)
+		at := func(address string) rootModule {
+			return fleetOf(c, map[string]tftypes.Value{"a": entryAt(c, address, nil)}, nil, blocks{addressA: onEntry("a", operatorLines{}.block())})
+		}
+		c.applied(at(here.URL()), planOptions{})
+		here.Inject(fault)
+		c.applied(at(byName(here)), planOptions{})
+		c.begin()
+		c.plan(at(there.URL()), planOptions{})
+		if sent := tokensSent(there); len(sent) > 0 || !c.said("and cluster "+there.ClusterUUID(t)+" answers") {
+			t.Errorf("%s: the other server was sent the tokens %v: %v", name, sent, c.journal)
+		}
+	}
+}
+
 // The same server at another address is asked once who it is.
 func TestProtocol_newAddress(t *testing.T) {
 	t.Parallel()
@@ -179,7 +208,7 @@ func TestProtocol_sameServer(t *testing.T) {
 			twin.values["token"], twin.values["hash"] = str(rotated), str(influxdb3.NewSecret(rotated).Hash())
 			c.state[addressB] = &resourceState{current: &twin}
 			c.begin()
-			made := c.plan(fleetOf(c, map[string]tftypes.Value{"a": entry(c, s, rotated), "b": entry(c, s, rotated)}, nil, blocks{
+			made := c.plan(fleetOf(c, map[string]tftypes.Value{"a": entry(c, s, rotated), "b": entryAt(c, byName(s), values{"token": str(rotated)})}, nil, blocks{
 				addressA: onEntry("a", operatorLines{consent: true}.block()), addressB: onEntry("b", operatorLines{}.block()),
 			}), planOptions{})
 			if made != nil || !c.said(same) {
@@ -472,5 +501,102 @@ func TestProtocol_entryOfItsOwn(t *testing.T) {
 	}), planOptions{}), false, false, ending{})
 	if sent := tokensSent(other); len(sent) > 0 || len(other.Requests()) == 0 || len(of.Requests()) > 0 || len(c.state) != 0 {
 		t.Errorf("%d requests with the tokens %v, and %d to that of the block: %v", len(other.Requests()), sent, len(of.Requests()), c.journal)
+	}
+}
+
+// The same with tokens in the provider block: the look at the server finds the token of the
+// other name, which is the same server's.
+func TestProtocol_renamedEntryWithTokens(t *testing.T) {
+	t.Parallel()
+	unprotected := operatorLines{unprotected: true}.block()
+	for name, to := range map[string]string{"the same block": addressA, "another block": addressB} {
+		for _, backward := range []bool{false, true} {
+			for _, own := range []bool{false, true} {
+				s, c := influxdb3test.New(t), newCore(t)
+				c.applied(fleetOf(c, map[string]tftypes.Value{"old": entry(c, s, "")}, nil, blocks{addressA: onEntry("old", unprotected)}), planOptions{})
+				token := c.current(addressA, "token")
+				with := token
+				if !own {
+					with = s.CreateNamedAdmin(t, token, "provider", 0)
+				}
+				entries := map[string]tftypes.Value{"new": entry(c, s, with), "old": entry(c, s, with)}
+				c.begin()
+				made := c.plan(fleetOf(c, entries, nil, blocks{to: onEntry("new", unprotected)}), planOptions{backward: backward})
+				if made != nil {
+					c.apply(made, backward, false, ending{})
+				}
+				if c.failed || c.current(to, "token") != token || c.current(to, "server") != "new" || !s.Accepts(t, token) {
+					t.Errorf("%s, backward %t, own %t: failed %t %v", name, backward, own, c.failed, c.journal)
+				}
+			}
+		}
+	}
+}
+
+// A creation by the new name has failed: the token stays in state under the old one.
+func TestProtocol_failedHeir(t *testing.T) {
+	t.Parallel()
+	unprotected := operatorLines{unprotected: true}.block()
+	s, c := influxdb3test.New(t), newCore(t)
+	c.applied(fleetOf(c, map[string]tftypes.Value{"old": entry(c, s, "")}, nil, blocks{addressA: onEntry("old", unprotected)}), planOptions{})
+	token := c.current(addressA, "token")
+	entries := map[string]tftypes.Value{"new": entry(c, s, ""), "old": entry(c, s, "")}
+	for _, old := range []string{s.URL(), byName(s)} {
+		entries["old"] = entryAt(c, old, nil)
+		made := c.planned(fleetOf(c, entries, nil, blocks{addressB: onEntry("new", unprotected)}), planOptions{skipRead: true})
+		c.apply(made, true, false, ending{})
+		if c.current(addressA, "token") != token && c.current(addressB, "token") != token {
+			t.Errorf("the only copy has left the state: %v", c.journal)
+		}
+	}
+}
+
+// A token that is of no use may leave, whatever its protection, without its entry too.
+func TestProtocol_deadTokenOfNoEntry(t *testing.T) {
+	t.Parallel()
+	s, c := influxdb3test.New(t), newCore(t)
+	all := blocks{addressA: onEntry("a", operatorLines{}.block())}
+	c.applied(fleetOf(c, map[string]tftypes.Value{"a": entry(c, s, "")}, nil, all), planOptions{})
+	s.Regenerate(t, c.current(addressA, "token"))
+	c.state[addressA].current.values["status"] = str("rejected")
+	c.applied(fleetOf(c, map[string]tftypes.Value{}, nil, blocks{}), planOptions{})
+	if c.state[addressA] != nil {
+		t.Errorf("%v", c.journal)
+	}
+}
+
+// Two names for one server have its listener both. That of the environment is the block's.
+func TestProtocol_listenerOfOneServer(t *testing.T) {
+	c := newCore(t)
+	listener := func(address string) values { return values{"recovery_url": str(address)} }
+	c.begin()
+	c.start(fleetOf(c, map[string]tftypes.Value{"old": entryAt(c, "http://localhost:1", listener("http://localhost:2")), "new": entryAt(c, "http://localhost:1/", listener("http://localhost:2"))}, nil, nil).provider, patienceAlone)
+	if c.failed {
+		t.Errorf("one server with two names: %v", c.journal)
+	}
+	t.Setenv(envRecoveryURL, "http://localhost:2")
+	c.begin()
+	c.start(fleetOf(c, map[string]tftypes.Value{"a": entryAt(c, "http://localhost:1", listener("http://localhost:2"))}, values{"url": str("http://localhost:3")}, nil).provider, patienceAlone)
+	if !c.failed {
+		t.Error("by the environment")
+	}
+}
+
+// A creation under Pulumi that turns out to be for the server of another entry keeps the token
+// that it has made.
+func TestProtocol_pulumiSameServer(t *testing.T) {
+	t.Parallel()
+	s, c := influxdb3test.New(t), newCore(t)
+	c.pulumi = true
+	c.applied(fleetOf(c, map[string]tftypes.Value{"a": entry(c, s, "")}, nil, blocks{addressA: onEntry("a", operatorLines{}.block())}), planOptions{})
+	own := s.CreateNamedAdmin(t, c.current(addressA, "token"), "provider", 0)
+	root := fleetOf(c, map[string]tftypes.Value{"a": entry(c, s, ""), "b": entryAt(c, byName(s), values{"token": str(own)})}, nil, blocks{
+		addressA: onEntry("a", operatorLines{trigger: 1}.block()), addressB: onEntry("b", operatorLines{consent: true}.block()),
+	})
+	// Neither the plans nor the look at apply see whose server it is.
+	s.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: 3})
+	c.apply(c.planned(root, planOptions{skipRead: true}), false, false, ending{})
+	if !c.said("WARNING: Two Servers Are the Same") || !s.Accepts(t, c.current(addressB, "token")) {
+		t.Errorf("the only copy is lost, or nothing tells of it: %v", c.journal)
 	}
 }

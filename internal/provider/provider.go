@@ -226,10 +226,10 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 			server.startup.Timeout = settings.startup
 			server.operatorResources.patience = p.patience
 		}
-		server.name, server.clock, server.identities, server.addressed = name, p.clock, settings.identities, settings.addressed
+		server.clock, server.identities, server.addressed = p.clock, settings.identities, settings.addressed
 		server.mayBeUnreachable, server.claims = config.OnUnreachable.ValueString() == unreachableWarn, &servers.claims
 		server.bridged = isBridge(req.TerraformVersion)
-		servers.byName[name] = server
+		servers.add(name, server)
 	}
 	resp.ResourceData = servers
 	resp.DataSourceData = servers

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -133,20 +134,31 @@ func (m providerModel) validate(ctx context.Context) (diags diag.Diagnostics) {
 }
 
 // validateListeners refuses a recovery listener that two servers have: it belongs to one, so
-// the other's recovery would make the token of that one useless.
+// the other's recovery would make the token of that one useless. Two names for one address
+// are one server.
 func (m providerModel) validateListeners(entries map[string]*serverModel) (diags diag.Diagnostics) {
-	has := map[string]place{}
+	type server struct{ label, url string }
+	has := map[string]server{}
 	models := map[string]*serverModel{"": &m.serverModel}
 	maps.Copy(models, entries)
 	for _, name := range slices.Sorted(maps.Keys(models)) {
-		if models[name] == nil || models[name].RecoveryURL.ValueString() == "" {
+		if models[name] == nil || models[name].URL.IsUnknown() {
 			continue
 		}
-		address := strings.TrimRight(models[name].RecoveryURL.ValueString(), "/")
+		at := place{name}
+		in := server{at.label("recovery_url"), strings.TrimRight(cmp.Or(models[name].URL.ValueString(), at.env(envURL)), "/")}
+		address := models[name].RecoveryURL.ValueString()
+		if models[name].RecoveryURL.IsNull() && in.url != "" { // nobody has chosen the default one
+			in.label, address = envRecoveryURL, at.env(envRecoveryURL)
+		}
+		if address == "" {
+			continue
+		}
+		address = strings.TrimRight(address, "/")
 		other, twice := has[address]
-		if has[address] = (place{name}); twice {
+		if has[address] = in; twice && other.url != in.url {
 			diags.AddError("Two Servers With One Recovery Listener", fmt.Sprintf("%s and %s are the same. A recovery listener belongs to one server. If it were used for the other one, it would make the operator token of its own useless. Correct one of them, or leave it out.",
-				other.label("recovery_url"), place{name}.label("recovery_url")))
+				other.label, in.label))
 		}
 	}
 	return diags

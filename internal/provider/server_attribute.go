@@ -88,7 +88,7 @@ func serverChanged(state adminTokenModel, server *configuredServer) diag.Diagnos
 // claim is the error about two entries with the same server behind them, if another one has
 // the operator token with that mark.
 func (s *configuredServer) claim(mark lifecycle.Mark) (diags diag.Diagnostics) {
-	other, ok := s.claims.claim(mark, s.name)
+	other, ok := s.claims.claim(mark, s)
 	if ok {
 		return diags
 	}
@@ -97,9 +97,12 @@ func (s *configuredServer) claim(mark lifecycle.Mark) (diags diag.Diagnostics) {
 		what = "are of the cluster " + mark.ClusterUUID
 	}
 	diags.AddError("Two Servers Are the Same",
-		fmt.Sprintf("%s and %s lead to the same server: both %s. Each of two resources makes the other's token useless.\n\n"+
+		fmt.Sprintf("%s and %s lead to the same server, or to copies of one: both %s. Each of two resources of one server makes the other's token useless.\n\n"+
 			"No token has left the state.\n\n"+
-			"Correct the url of one of them, or remove the second resource: let Terraform forget it with a removed block or `terraform state rm`.", capital((&configuredServer{name: other}).label()), s.label(), what))
+			"Do one of these:\n"+bullets(
+			"Correct the url of one of them",
+			"If they are one server, save the tokens from the state, keep the resource whose token works, and let Terraform forget the other one with a removed block or `terraform state rm`",
+			"If one is a copy of the other's data, use a provider block with an alias for it"), capital(other.label()), s.label(), what))
 	return diags
 }
 
