@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -114,6 +115,12 @@ func (e *Error) NotUp() bool {
 	case errors.As(e.Err, &network): // a TLS failure is one too: "remote error", "local error"
 		return network.Op == "dial" || network.Op == "read" || network.Op == "write"
 	default:
-		return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, io.EOF) || errors.Is(e.Err, io.ErrUnexpectedEOF)
+		return errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, io.EOF) || errors.Is(e.Err, io.ErrUnexpectedEOF) || closedEarly(e.Err)
 	}
+}
+
+// closedEarly says whether a connection ended before the request was written. net/http does
+// not export that error.
+func closedEarly(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "http: server closed idle connection")
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"testing"
 	"time"
@@ -13,6 +14,16 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3"
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
+
+// A port that accepts and closes can do so before the request is written, which nobody can
+// bring about at will.
+func TestNotUp_closedEarly(t *testing.T) {
+	t.Parallel()
+	early := &url.Error{Op: "Options", URL: "http://localhost", Err: errors.New("http: server closed idle connection")}
+	if !(&influxdb3.Error{Err: early}).NotUp() {
+		t.Error("a server that closes the connection counts as one that is up")
+	}
+}
 
 // TestNotUp: which failures of a look mean that the server is not there yet.
 func TestNotUp(t *testing.T) {
