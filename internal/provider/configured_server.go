@@ -21,9 +21,10 @@ import (
 // configuredServers are the servers of a provider block. It is what Configure hands to
 // resources and data sources, and nil before the provider is configured.
 type configuredServers struct {
-	byName  map[string]*configuredServer // "" is that of the block itself
-	unknown bool                         // which servers there are besides it is not known yet
-	claims  claims
+	byName    map[string]*configuredServer   // "" is that of the block itself
+	byAddress map[string][]*configuredServer // those that can be used
+	unknown   bool                           // which servers there are besides it is not known yet
+	claims    claims
 }
 
 // get returns the server of a name that is written in a block. One that nobody knows yet,
@@ -59,16 +60,11 @@ func (s *configuredServers) all() (servers []*configuredServer) {
 
 // at are the servers with that address, "" for none: one can have another name than before,
 // or two.
-func (s *configuredServers) at(address string) (servers []*configuredServer) {
-	if s == nil || address == "" {
+func (s *configuredServers) at(address string) []*configuredServer {
+	if s == nil {
 		return nil
 	}
-	for _, server := range s.byName {
-		if server.usable() && server.client.Endpoint() == address {
-			servers = append(servers, server)
-		}
-	}
-	return servers
+	return s.byAddress[address]
 }
 
 // add adds a server. One with the same address as another one is the same server by another
@@ -78,11 +74,13 @@ func (s *configuredServers) add(name string, server *configuredServer) {
 	if !server.usable() {
 		return
 	}
-	for _, other := range s.byName {
-		if other.usable() && other.client.SameAddress(server.client) {
+	address := server.client.Endpoint()
+	for _, other := range s.byAddress[address] {
+		if other.client.SameAddress(server.client) {
 			server.operatorResources = other.operatorResources
 		}
 	}
+	s.byAddress[address] = append(s.byAddress[address], server)
 }
 
 // claims are the operator tokens of this process, with the server where each was seen: two

@@ -216,7 +216,7 @@ func (p *influxdb3Provider) Configure(ctx context.Context, req provider.Configur
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	servers := &configuredServers{byName: map[string]*configuredServer{}, unknown: config.Servers.IsUnknown()}
+	servers := &configuredServers{byName: map[string]*configuredServer{}, byAddress: map[string][]*configuredServer{}, unknown: config.Servers.IsUnknown()}
 	for name, settings := range all {
 		server := &configuredServer{unknown: settings.unknown}
 		if settings.unknown == "" {
