@@ -64,7 +64,8 @@ func tools(t testing.TB) toolchain {
 }
 
 // knowsDestroyFalse says whether the CLI knows lifecycle { destroy = false } in a
-// resource: OpenTofu 1.12 and Terraform 1.16 were the first.
+// resource and keeps to it in a replacement, as OpenTofu does from 1.12 on. Terraform 1.16.0
+// knows it, and asks for a destroy all the same.
 func (c toolchain) knowsDestroyFalse() bool {
 	out, err := exec.Command(c.cli, "version").Output()
 	if err != nil {
@@ -73,7 +74,7 @@ func (c toolchain) knowsDestroyFalse() bool {
 	var product string
 	var major, minor int
 	_, _ = fmt.Sscanf(string(out), "%s v%d.%d", &product, &major, &minor) // zeros mean no
-	return major > 1 || product == "OpenTofu" && minor >= 12 || product == "Terraform" && minor >= 16
+	return product == "OpenTofu" && (major > 1 || minor >= 12)
 }
 
 func cliPath() string {

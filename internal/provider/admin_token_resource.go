@@ -44,12 +44,12 @@ func (r *adminTokenResource) Create(ctx context.Context, req resource.CreateRequ
 	}
 	first, handed := server.operatorResources.begin(), server.operatorResources.takeOver()
 	if !first {
+		problems := diag.Diagnostics{secondResource(server)}
 		if handed != nil { // it goes back into state, and takes nothing from the other one
 			resp.Diagnostics.Append(r.keep(ctx, handed, resp)...)
-			resp.Diagnostics.Append(server.withState(secondResource(server))...)
-			return
+			problems = server.withState(problems...)
 		}
-		resp.Diagnostics.Append(secondResource(server))
+		resp.Diagnostics.Append(problems...)
 		return
 	}
 	token, handed, warnings, err := r.obtain(ctx, plan, handed, server, resp)
@@ -303,7 +303,9 @@ func (r *adminTokenResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	kept := server.operatorResources.handOver(handedOver{state, token})
 	for _, heir := range heirs {
-		kept = heir.operatorResources.handOver(handedOver{state, token}) && kept
+		if heir.operatorResources != server.operatorResources { // once each: a creation may have taken it already
+			kept = heir.operatorResources.handOver(handedOver{state, token}) && kept
+		}
 	}
 	if !kept && token.Status.Accepted() {
 		resp.Diagnostics.Append(creationFailed(state, server))
