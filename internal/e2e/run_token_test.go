@@ -217,8 +217,7 @@ func TestRunTokenEnds(t *testing.T) {
 			g.waitFor("Stopping operation...")
 		}, code: 1},
 		"terminated": {end: func(g *gated, _ *influxdb3test.Server) {
-			g.signalGroup(syscall.SIGTERM)
-			g.waitFor("Stopping operation...")
+			g.signalGroup(syscall.SIGTERM) // the command ends at once, so that the CLI may have nothing left to stop
 		}, code: 1},
 		"killed": {end: func(g *gated, _ *influxdb3test.Server) {
 			g.signalGroup(syscall.SIGKILL)

@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 			s := influxdb3test.New(tb)
 			env.Values[serverKey{}] = s
 			env.Values[cliKey{}] = chain.cli
-			env.Vars = append(env.Vars, chain.environment(env.WorkDir)...)
+			env.Vars = append(append(env.Vars, chain.environment(env.WorkDir)...), hurried...)
 			env.Setenv("INFLUXDB3_HOST_URL", s.URL())
 			return nil
 		},

@@ -67,7 +67,11 @@ type workspace struct {
 func emptyWorkspace(t testing.TB, s *influxdb3test.Server) *workspace {
 	t.Helper()
 	chain := tools(t)
-	return &workspace{t: t, chain: chain, dir: t.TempDir(), env: append(chain.environment(t.TempDir()), "INFLUXDB3_HOST_URL="+s.URL())}
+	env := append(chain.environment(t.TempDir()), "INFLUXDB3_HOST_URL="+s.URL())
+	if _, measures := t.(*testing.B); !measures {
+		env = append(env, hurried...)
+	}
+	return &workspace{t: t, chain: chain, dir: t.TempDir(), env: env}
 }
 
 // newWorkspace writes the configuration and initialises the directory.
