@@ -2,6 +2,8 @@ package influxdb3
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"html"
 	"net/url"
 	"regexp"
 	"slices"
@@ -99,13 +101,30 @@ func proxySecrets(proxy string) []string {
 	return append(values, user, password, user+":"+password, sent, strings.TrimRight(sent, "="))
 }
 
+// spellings returns a value as it is, as net/http quotes it, and as answers of other
+// software have it in JSON, HTML and addresses.
+func spellings(value string) []string {
+	quoted := strconv.Quote(value)
+	inJSON, _ := json.Marshal(value) // a string has no error; & < > are escaped
+	all := []string{value, quoted[1 : len(quoted)-1], string(inJSON[1 : len(inJSON)-1]), strings.ReplaceAll(value, "/", `\/`), html.EscapeString(value)}
+	for _, escaped := range []string{url.QueryEscape(value), url.PathEscape(value)} {
+		all = append(all, escaped, lowerEscapes(escaped))
+	}
+	return all
+}
+
+// lowerEscapes writes the escapes of an address as some servers do.
+func lowerEscapes(escaped string) string {
+	return percentEscape.ReplaceAllStringFunc(escaped, strings.ToLower)
+}
+
+var percentEscape = regexp.MustCompile(`%[0-9A-F]{2}`)
+
 // redact takes the secrets out of one line.
 func (c *Client) redact(text string, token Secret) string {
 	var values []string
 	for _, secret := range append([]Secret{token}, c.secrets...) {
-		value := oneLine(secret.Reveal())
-		quoted := strconv.Quote(value) // as net/http quotes
-		values = append(values, value, quoted[1:len(quoted)-1])
+		values = append(values, spellings(oneLine(secret.Reveal()))...)
 	}
 	// The longest first: one may be the beginning of another.
 	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })

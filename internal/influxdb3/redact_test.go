@@ -45,6 +45,9 @@ func TestRedactHeader(t *testing.T) {
 		{"Basic " + encoded("abc:123"), "abc 123", "abc 123"}, // too short to be told from other words
 		{"Basic no+base64!", "no+base64!", "[redacted]"},
 		{`pa"ss\word`, `malformed "x pa\"ss\\word"`, `malformed "x [redacted]"`},
+		{"a&b<c>d'e", `html a&amp;b&lt;c&gt;d&#39;e, json a\u0026b\u003cc\u003ed'e`, "html [redacted], json [redacted]"},
+		{"a&b/c=d é", "query a%26b%2Fc%3Dd+%C3%A9, path a&b%2Fc=d%20%C3%A9", "query [redacted], path [redacted]"},
+		{"a/b/c", `a\/b\/c a%2fb%2fc`, "[redacted] [redacted]"},
 		{"key-9c2b", "nothing of it", "nothing of it"},
 	} {
 		t.Run(tt.header+" in "+tt.text, func(t *testing.T) {
