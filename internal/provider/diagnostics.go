@@ -546,6 +546,10 @@ func issuedTokenProblem(verb, name string, err error, server *configuredServer) 
 	case lifecycle.ProblemUnverified:
 		now = "The token is in state, because it may be the only copy. Terraform has marked the resource as tainted."
 		next = "Apply again when the server can be reached. That deletes the token and creates another."
+		if server.bridged { // which marks nothing
+			now = "The token is in state, because it may be the only copy."
+			next = "Refresh when the server can be reached: that shows whether the token is there."
+		}
 	case lifecycle.ProblemAuthenticationOff:
 		next = "The server runs without authentication and has no tokens to manage. Start it without --without-auth."
 	case lifecycle.ProblemNameTaken:

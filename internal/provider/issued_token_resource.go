@@ -70,7 +70,12 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 		resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	}
 	if err != nil {
-		resp.Diagnostics.Append(issuedTokenProblem("Create", name, err, server))
+		problem := issuedTokenProblem("Create", name, err, server)
+		if token != nil {
+			resp.Diagnostics.Append(server.withState(problem)...)
+		} else {
+			resp.Diagnostics.Append(problem)
+		}
 		return
 	}
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)

@@ -198,6 +198,29 @@ func TestProtocol_pulumi(t *testing.T) {
 			t.Error("the rotation is not due any more")
 		}
 	})
+	for _, tt := range []struct{ address, path string }{{namedAddress, namedAdminPath}, {limitedAddress, limitedPath}} {
+		t.Run(tt.address, func(t *testing.T) {
+			t.Parallel()
+			r := newIssuedRun(t, tt.address)
+			r.pulumi = true
+			delete(r.lines, "age_recipients")
+			r.heard = func(string) {} // plain tokens are in state
+			made := r.planned(r.root(), planOptions{})
+			r.server.Inject(influxdb3test.Fault{Kind: influxdb3test.SetHeader, Path: tt.path, Header: map[string][]string{"Age": {"30"}}})
+			r.server.Inject(influxdb3test.Fault{Kind: influxdb3test.Answer, Path: queryPath, Skip: 1, Status: 500, Times: -1})
+			r.apply(made, false, false, ending{})
+			r.server.ClearFaults()
+			if r.failed || !r.said("WARNING: Unable to Create Token") || r.said("tainted") {
+				t.Errorf("the token is lost, or nothing tells of it: %v", r.journal)
+			}
+			if !r.server.Accepts(t, r.current(tt.address, "token")) {
+				t.Error("the token in state is refused")
+			}
+			if r.applied(r.root(), planOptions{}); r.failed || len(r.server.Names(t, r.operator)) != 2 {
+				t.Errorf("the next run: %v", r.journal)
+			}
+		})
+	}
 	t.Run("nothing new in hand", func(t *testing.T) {
 		t.Parallel()
 		s, c := influxdb3test.New(t), newCore(t)
