@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -85,159 +85,164 @@ func nothingToDo() resource.ConfigPlanChecks {
 
 func TestAccAdminToken_bootstrap(t *testing.T) {
 	t.Parallel()
-	for _, version := range []string{"", "3.4"} {
-		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			var options []influxdb3test.Option
-			if version != "" {
-				options = append(options, influxdb3test.As(version))
-			}
-			s := influxdb3test.New(t, options...)
-			uuid := knownvalue.Check(knownvalue.Null())
-			if id := s.ClusterUUID(t); id != "" {
-				uuid = text(id)
-			}
-			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: factories(&testClock{}),
-				Steps: []resource.TestStep{
-					{
-						Config: block(s) + operator(unprotected),
-						ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-							plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
-							plancheck.ExpectSensitiveValue(address, tfjsonpath.New("token")),
-						}},
-						ConfigStateChecks: []statecheck.StateCheck{
-							stateValue("id", text("_admin")),
-							stateValue("name", text("_admin")),
-							stateValue("token", knownvalue.StringRegexp(regexp.MustCompile(`^apiv3_[A-Za-z0-9_-]{86}$`))),
-							stateValue("hash", knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{9}$`))),
-							stateValue("status", text("active")),
-							stateValue("existing_token", text("adopt")),
-							stateValue("created_at", knownvalue.StringRegexp(regexp.MustCompile(`^20\d\d-.*Z$`))),
-							stateValue("rotated_at", knownvalue.StringRegexp(regexp.MustCompile(`^20\d\d-.*Z$`))),
-							stateValue("rotation_due_at", knownvalue.Null()),
-							stateValue("expires_at", knownvalue.Null()),
-							stateValue("cluster_uuid", uuid),
-							statecheck.ExpectSensitiveValue(address, tfjsonpath.New("token")),
-						},
-						Check: tokenWorks(t, s),
-					},
-					{Config: block(s) + operator(unprotected), ConfigPlanChecks: nothingToDo()},
-				},
-			})
-			if n := count(s, http.MethodPost, createPath); n != 1 {
-				t.Errorf("%d requests to create the operator token, want 1", n)
-			}
-			if n := count(s, http.MethodPost, regeneratePath); n != 0 {
-				t.Errorf("%d regenerations, want none", n)
-			}
-		})
-	}
-}
-
-func TestAccAdminToken_rotatesOnTriggers(t *testing.T) {
-	t.Parallel()
 	s := influxdb3test.New(t)
-	hash := statecheck.CompareValue(compare.ValuesDiffer())
-	steps := []struct {
-		triggers string
-		rotates  bool
-		changes  bool
-	}{
-		{triggers: "", changes: true},
-		{triggers: `rotation_triggers = {}`, changes: true}, // null and empty are the same
-		{triggers: `rotation_triggers = { a = "1" }`, changes: true, rotates: true},
-		{triggers: `rotation_triggers = { a = "1" }`},
-		{triggers: `rotation_triggers = { a = "2" }`, changes: true, rotates: true},
-		{triggers: `rotation_triggers = { a = "2", b = "1" }`, changes: true, rotates: true},
-		{triggers: `rotation_triggers = { b = "1" }`, changes: true, rotates: true},
-		{triggers: `rotation_triggers = { c = "1" }`, changes: true, rotates: true},
-		{triggers: "", changes: true, rotates: true},
-		{triggers: `rotation_triggers = {}`, changes: true},
-		{triggers: "", changes: true},
+	uuid := knownvalue.Check(knownvalue.Null())
+	if id := s.ClusterUUID(t); id != "" {
+		uuid = text(id)
 	}
-	var testSteps []resource.TestStep
-	regenerations := 0
-	for i, step := range steps {
-		config := block(s) + operator(unprotected, step.triggers)
-		ts := resource.TestStep{Config: config, Check: tokenWorks(t, s)}
-		switch {
-		case i == 0:
-			ts.ConfigStateChecks = []statecheck.StateCheck{hash.AddStateValue(address, tfjsonpath.New("hash"))}
-		case step.rotates:
-			regenerations++
-			ts.ConfigPlanChecks = rotatesInPlace()
-			ts.ConfigStateChecks = []statecheck.StateCheck{hash.AddStateValue(address, tfjsonpath.New("hash"))}
-		case step.changes:
-			ts.ConfigPlanChecks = keepsToken()
-		default:
-			ts.ConfigPlanChecks = nothingToDo()
-		}
-		want := regenerations
-		works := ts.Check
-		ts.Check = resource.ComposeTestCheckFunc(works, func(*terraform.State) error {
-			if n := count(s, http.MethodPost, regeneratePath); n != want {
-				return fmt.Errorf("after step %d: %d regenerations, want %d", i+1, n, want)
-			}
-			return nil
-		})
-		testSteps = append(testSteps, ts)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{{
+			Config: block(s) + operator(unprotected),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
+				plancheck.ExpectSensitiveValue(address, tfjsonpath.New("token")),
+			}},
+			ConfigStateChecks: []statecheck.StateCheck{
+				stateValue("id", text("_admin")),
+				stateValue("name", text("_admin")),
+				stateValue("token", knownvalue.StringRegexp(regexp.MustCompile(`^apiv3_[A-Za-z0-9_-]{86}$`))),
+				stateValue("hash", knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{9}$`))),
+				stateValue("status", text("active")),
+				stateValue("existing_token", text("adopt")),
+				stateValue("created_at", knownvalue.StringRegexp(regexp.MustCompile(`^20\d\d-.*Z$`))),
+				stateValue("rotated_at", knownvalue.StringRegexp(regexp.MustCompile(`^20\d\d-.*Z$`))),
+				stateValue("rotation_due_at", knownvalue.Null()),
+				stateValue("expires_at", knownvalue.Null()),
+				stateValue("cluster_uuid", uuid),
+				statecheck.ExpectSensitiveValue(address, tfjsonpath.New("token")),
+			},
+			Check: tokenWorks(t, s),
+		}},
+	})
+	if n := count(s, http.MethodPost, createPath); n != 1 {
+		t.Errorf("%d requests to create the operator token, want 1", n)
 	}
-	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories(&testClock{}), Steps: testSteps})
+	if n := count(s, http.MethodPost, regeneratePath); n != 0 {
+		t.Errorf("%d regenerations, want none", n)
+	}
 }
 
+// A change of the triggers regenerates the token, whatever it is.
+func TestAccProtocol_triggers(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, influxdb3test.New(t))
+	regenerations := 0
+	for i, step := range []struct {
+		triggers map[string]string
+		does     action
+		rotates  bool
+	}{
+		{nil, createAction, false},
+		{map[string]string{}, updateAction, false}, // null and empty are the same
+		{map[string]string{"a": "1"}, updateAction, true},
+		{map[string]string{"a": "1"}, noAction, false},
+		{map[string]string{"a": "2"}, updateAction, true},
+		{map[string]string{"a": "2", "b": "1"}, updateAction, true},
+		{map[string]string{"b": "1"}, updateAction, true},
+		{map[string]string{"c": "1"}, updateAction, true},
+		{nil, updateAction, true},
+		{map[string]string{}, updateAction, false},
+		{nil, updateAction, false},
+	} {
+		var elements any // null
+		if step.triggers != nil {
+			all := map[string]tftypes.Value{}
+			for name, value := range step.triggers {
+				all[name] = str(value)
+			}
+			elements = all
+		}
+		root := r.root()
+		lines := root.blocks[addressA].known
+		lines["rotation_triggers"] = tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, elements)
+		root.blocks[addressA] = resourceBlock{planned: lines, known: lines}
+		before, made, does := r.current(addressA, "token"), r.planned(root, planOptions{}), noAction
+		if len(made.changes) > 0 {
+			does = made.changes[0].action
+		}
+		if does != step.does || made.rotates() != step.rotates {
+			t.Errorf("step %d is to %s, want %s; rotates: %t", i+1, does, step.does, made.rotates())
+		}
+		r.apply(made, false, false, ending{})
+		if step.rotates {
+			regenerations++
+		}
+		if n := count(r.server, http.MethodPost, regeneratePath); r.failed || n != regenerations {
+			t.Errorf("after step %d: %d regenerations, want %d: %v", i+1, n, regenerations, r.journal)
+		}
+		if token := r.secret(); !r.server.Accepts(t, token) || step.does != createAction && (token != before) != step.rotates {
+			t.Errorf("after step %d the token in state is refused, or not the one it should be", i+1)
+		}
+	}
+}
+
+// The token is regenerated by its age, and an unrelated change leaves every computed value
+// known.
 func TestAccAdminToken_rotateAfter(t *testing.T) {
 	t.Parallel()
 	clock := &testClock{}
 	s := influxdb3test.New(t, influxdb3test.Clock(clock.Now))
-	config := func(after string) string {
-		return block(s) + operator(unprotected, fmt.Sprintf("rotate_after = %q", after))
-	}
-	var first, second string
+	var token string
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(clock),
 		Steps: []resource.TestStep{
 			{
-				Config:            config("24h"),
-				Check:             stateToken(t, &first),
+				Config:            block(s) + operator(`rotate_after = "24h"`),
+				Check:             stateToken(t, &token),
 				ConfigStateChecks: []statecheck.StateCheck{stateValue("status", text("active")), stateValue("rotation_due_at", knownvalue.NotNull())},
 			},
-			{ // not due
+			{ // not due; the same duration, written otherwise
 				PreConfig:        func() { clock.advance(23 * time.Hour) },
-				Config:           config("24h"),
-				ConfigPlanChecks: nothingToDo(),
-			},
-			{ // due, but the limit is moved out in the same apply
-				PreConfig:         func() { clock.advance(2 * time.Hour) },
-				Config:            config("48h"),
-				ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("token"), anyKnown{})}},
-				ConfigStateChecks: []statecheck.StateCheck{stateValue("status", text("active"))},
-				Check: resource.TestCheckResourceAttrWith(address, "token", func(token string) error {
-					return same(first, token)
-				}),
-			},
-			{ // shortened: rotates nothing by itself, but is due from then on
-				Config:             config("1h"),
-				ConfigPlanChecks:   resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("token"), anyKnown{})}},
-				ConfigStateChecks:  []statecheck.StateCheck{stateValue("status", text("rotation_due"))},
-				ExpectNonEmptyPlan: true,
+				Config:           block(s) + operator(`rotate_after = "1440m"`, `existing_token = "regenerate"`, unprotected),
+				ConfigPlanChecks: keepsToken(),
+				Check:            resource.TestCheckResourceAttrWith(address, "token", func(got string) error { return same(token, got) }),
 			},
 			{ // due
-				Config:           config("1h"),
+				PreConfig:        func() { clock.advance(2 * time.Hour) },
+				Config:           block(s) + operator(`rotate_after = "1440m"`, unprotected),
 				ConfigPlanChecks: rotatesInPlace(),
-				Check:            resource.ComposeTestCheckFunc(tokenWorks(t, s), stateToken(t, &second)),
-			},
-			{ // no limit any more
-				Config:            block(s) + operator(unprotected),
-				ConfigStateChecks: []statecheck.StateCheck{stateValue("status", text("active")), stateValue("rotation_due_at", knownvalue.Null())},
-				Check:             resource.TestCheckResourceAttrWith(address, "token", func(token string) error { return same(second, token) }),
+				Check:            tokenWorks(t, s),
 			},
 		},
 	})
-	if first == second {
-		t.Error("the token was not regenerated")
-	}
 	if n := count(s, http.MethodPost, regeneratePath); n != 1 {
+		t.Errorf("%d regenerations, want 1", n)
+	}
+}
+
+// A limit that changes regenerates nothing by itself, and counts from then on.
+func TestProtocol_rotateAfter(t *testing.T) {
+	t.Parallel()
+	r := newFormRun(t, forms[0])
+	r.lines.rotateAfter = "24h"
+	first := r.must("")
+	keeps := func(limit, status string) {
+		t.Helper()
+		r.lines.rotateAfter = limit
+		if r.planned(r.root(), planOptions{}).rotates() || !r.run() || r.secret() != first || r.current(addressA, "status") != status {
+			t.Errorf("with %q the token is regenerated, or its status is %s: %v", limit, r.current(addressA, "status"), r.journal)
+		}
+	}
+	if r.current(addressA, "rotation_due_at") == "" {
+		t.Error("it is never due")
+	}
+	r.lines.rotateAfter = "1440m" // the same, written otherwise
+	r.clock.pass(23 * time.Hour)
+	r.empty()
+	r.clock.pass(2 * time.Hour)
+	keeps("48h", "active") // due, but the limit is moved out in the same apply
+	keeps("1h", "rotation_due")
+	if !r.planned(r.root(), planOptions{}).rotates() {
+		t.Error("it is not due from then on")
+	}
+	first = r.must(first)
+	r.empty()
+	keeps("", "active")
+	if due := r.current(addressA, "rotation_due_at"); due != "" {
+		t.Errorf("due at %s without a limit", due)
+	}
+	if n := count(r.server, http.MethodPost, regeneratePath); n != 1 {
 		t.Errorf("%d regenerations, want 1", n)
 	}
 }
@@ -290,39 +295,51 @@ func TestAccAdminToken_unknownTrigger(t *testing.T) {
 	}
 }
 
+// The provider's token is taken as it is, an import of what is there leaves nothing to do,
+// and it is the token in state that rotates itself: the provider's is stale then.
 func TestAccAdminToken_adoptsProviderToken(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t)
 	token := s.Bootstrap(t)
+	provider := block(s, withToken(token))
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
 			{
-				Config: block(s, fmt.Sprintf("token = %q", token)) + operator(unprotected, `rotation_triggers = { a = "1" }`),
+				Config: provider + operator(),
 				Check:  resource.TestCheckResourceAttr(address, "token", token),
 				ConfigStateChecks: []statecheck.StateCheck{
 					stateValue("status", text("active")), stateValue("created_at", knownvalue.NotNull()), stateValue("rotated_at", knownvalue.NotNull()),
+					stateValue("fallback_status", text("same")),
 				},
 			},
-			{ // its own token rotates it afterwards, whatever becomes of the provider's
-				Config:           block(s, fmt.Sprintf("token = %q", token)) + operator(unprotected, `rotation_triggers = { a = "2" }`),
-				PreConfig:        func() { expectNoRegeneration(t, s) },
-				ConfigPlanChecks: rotatesInPlace(),
-				Check:            tokenWorks(t, s),
-			},
-			{ // the provider's token is stale now
-				Config:           block(s, fmt.Sprintf("token = %q", token)) + operator(unprotected, `rotation_triggers = { a = "2" }`),
-				ConfigPlanChecks: nothingToDo(),
-			},
+			{ResourceName: address, ImportState: true, ImportStateId: "_admin", ImportStateVerify: true},
+			{Config: provider + operator(unprotected, `rotation_triggers = {}`), ConfigPlanChecks: keepsToken()},
 			{
-				Config:           block(s, fmt.Sprintf("token = %q", token)) + operator(unprotected, `rotation_triggers = { a = "3" }`),
+				PreConfig:        func() { expectNoRegeneration(t, s) },
+				Config:           provider + operator(unprotected, trigger("1")),
 				ConfigPlanChecks: rotatesInPlace(),
 				Check:            tokenWorks(t, s),
 			},
 		},
 	})
-	if n := count(s, http.MethodPost, regeneratePath); n != 2 {
-		t.Errorf("%d regenerations, want 2", n)
+}
+
+// A stale token of the provider's does not matter to the next rotation either.
+func TestAccProtocol_staleProviderToken(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, influxdb3test.New(t))
+	r.token = r.server.Bootstrap(t)
+	if r.must("") != r.token {
+		t.Error("another token is in state")
+	}
+	expectNoRegeneration(t, r.server)
+	for want := range 2 {
+		r.rotated()
+		r.empty()
+		if n := count(r.server, http.MethodPost, regeneratePath); n != want+1 {
+			t.Errorf("%d regenerations, want %d", n, want+1)
+		}
 	}
 }
 
@@ -337,39 +354,60 @@ func expectNoRegeneration(t *testing.T, s *influxdb3test.Server) {
 	}
 }
 
-func TestAccAdminToken_existingTokenRefused(t *testing.T) {
+// The plan of a creation says what the apply would: without consent a token that exists is
+// not regenerated. A value that cannot be is refused with its line.
+func TestAccAdminToken_existingToken(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	admin := s.CreateNamedAdmin(t, s.Bootstrap(t), "automation", 0)
+	provider := block(s, withToken(admin))
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: provider + operator(`existing_token = "steal"`), PlanOnly: true, ExpectError: regexp.MustCompile(`existing_token = "steal"(.|\n)*value must be one of: \["adopt" "regenerate"\]`)},
+			{Config: provider + operator(`rotation_triggers = { a = ["b"] }`), PlanOnly: true, ExpectError: words("string required")},
+			{Config: provider + operator(unprotected), PlanOnly: true, ExpectError: words("it is not the operator token")},
+			{
+				Config: provider + operator(unprotected, `existing_token = "regenerate"`),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate), meanwhile(func() { expectNoRegeneration(t, s) }),
+				}},
+				Check: tokenWorks(t, s),
+			},
+		},
+	})
+}
+
+func TestAccProtocol_existingTokenRefused(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t, influxdb3test.WithRecovery())
 	token := s.Bootstrap(t)
 	named := s.CreateNamedAdmin(t, token, "automation", 0)
-	recovery := fmt.Sprintf("recovery_url = %q", s.RecoveryURL())
-	tests := map[string]struct {
-		provider []string
-		resource []string
-		want     string
+	consent := operatorLines{consent: true}
+	const zero, none, consenting = "must be a duration above zero", "the provider has no token", `existing_token = "regenerate"`
+	for name, tt := range map[string]struct {
+		token    string
+		listener bool
+		lines    operatorLines
+		want     []string
 	}{
-		"no credential":              {nil, nil, `the\s+provider\s+has\s+no\s+token(.|\n)*give\s+it\s+to\s+the\s+provider(.|\n)*existing_token\s+=\s+"regenerate"`},
-		"no credential, recovery":    {[]string{recovery}, nil, `the\s+provider\s+has\s+no\s+token`},
-		"no credential, regenerate":  {nil, []string{`existing_token = "regenerate"`}, `the\s+provider\s+has\s+no\s+token(.|\n)*--admin-token-recovery-http-bind`},
-		"dead credential":            {[]string{fmt.Sprintf("token = %q", secretToken)}, nil, `401`},
-		"dead credential, consent":   {[]string{fmt.Sprintf("token = %q", secretToken)}, []string{`existing_token = "regenerate"`}, `401`},
-		"named admin token":          {[]string{fmt.Sprintf("token = %q", named)}, nil, `it\s+is\s+not\s+the\s+operator\s+token(.|\n)*existing_token\s+=\s+"regenerate"`},
-		"unknown existing_token":     {nil, []string{`existing_token = "steal"`}, `value must be one of: \["adopt" "regenerate"\]`},
-		"rotate_after zero":          {nil, []string{`rotate_after = "0s"`}, `must be a duration above zero`},
-		"rotate_after negative":      {nil, []string{`rotate_after = "-24h"`}, `must be a duration above zero`},
-		"rotate_after not a time":    {nil, []string{`rotate_after = "quarterly"`}, `must be a duration of`},
-		"rotation_triggers of lists": {nil, []string{`rotation_triggers = { a = ["b"] }`}, `string\s+required`},
-	}
-	for name, tt := range tests {
+		"no credential":             {"", false, operatorLines{}, []string{none, "give it to the provider", consenting}},
+		"no credential, recovery":   {"", true, operatorLines{}, []string{none}},
+		"no credential, regenerate": {"", false, consent, []string{none, "--admin-token-recovery-http-bind"}},
+		"dead credential":           {secretToken, false, operatorLines{}, []string{"401"}},
+		"dead credential, consent":  {secretToken, false, consent, []string{"401"}},
+		"named admin token":         {named, false, operatorLines{}, []string{"it is not the operator token", consenting}},
+		"rotate_after zero":         {token, false, operatorLines{rotateAfter: "0s"}, []string{zero}},
+		"rotate_after negative":     {token, false, operatorLines{rotateAfter: "-24h"}, []string{zero}},
+		"rotate_after not a time":   {token, false, operatorLines{rotateAfter: "quarterly"}, []string{"must be a duration of"}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: factories(&testClock{}),
-				Steps: []resource.TestStep{{
-					Config:      block(s, tt.provider...) + operator(append(tt.resource, unprotected)...),
-					ExpectError: regexp.MustCompile(tt.want),
-				}},
-			})
+			r := newRun(t, s)
+			r.token, r.form.listener, r.lines = tt.token, tt.listener, tt.lines
+			for _, text := range tt.want {
+				r.refused(text)
+			}
 		})
 	}
 	t.Cleanup(func() {
@@ -380,45 +418,34 @@ func TestAccAdminToken_existingTokenRefused(t *testing.T) {
 	})
 }
 
-func TestAccAdminToken_existingTokenRegenerated(t *testing.T) {
+// With consent it is regenerated, by whatever there is.
+func TestAccProtocol_existingTokenRegenerated(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(t *testing.T, s *influxdb3test.Server, operator string) string{
-		"with a named admin token": func(t *testing.T, s *influxdb3test.Server, operator string) string {
-			t.Helper()
-			return fmt.Sprintf("token = %q", s.CreateNamedAdmin(t, operator, "automation", 0))
-		},
-		"with the operator token": func(_ *testing.T, _ *influxdb3test.Server, operator string) string {
-			return fmt.Sprintf("token = %q", operator)
-		},
-		"through the recovery listener": func(_ *testing.T, s *influxdb3test.Server, _ string) string {
-			return fmt.Sprintf("recovery_url = %q", s.RecoveryURL())
-		},
-		"through it, with a dead token": func(_ *testing.T, s *influxdb3test.Server, _ string) string {
-			return fmt.Sprintf("token = %q\n  recovery_url = %q", secretToken, s.RecoveryURL())
-		},
-	}
-	for name, credential := range tests {
+	for name, tt := range map[string]struct{ named, operator, dead, listener bool }{
+		"with a named admin token":      {named: true},
+		"with the operator token":       {operator: true},
+		"through the recovery listener": {listener: true},
+		"through it, with a dead token": {dead: true, listener: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := influxdb3test.New(t, influxdb3test.WithRecovery())
-			old := s.Bootstrap(t)
-			config := block(s, credential(t, s, old)) + operator(unprotected, `existing_token = "regenerate"`)
-			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: factories(&testClock{}),
-				Steps: []resource.TestStep{
-					{
-						Config: config,
-						Check: resource.ComposeTestCheckFunc(tokenWorks(t, s), func(*terraform.State) error {
-							if s.Accepts(t, old) {
-								return fmt.Errorf("the old token is still accepted")
-							}
-							return nil
-						}),
-					},
-					{Config: config, ConfigPlanChecks: nothingToDo()},
-				},
-			})
-			if n := count(s, http.MethodPost, regeneratePath); n != 1 {
+			r := newRun(t, influxdb3test.New(t, influxdb3test.WithRecovery()))
+			old := r.server.Bootstrap(t)
+			switch {
+			case tt.named:
+				r.token = r.server.CreateNamedAdmin(t, old, "automation", 0)
+			case tt.operator:
+				r.token = old
+			case tt.dead:
+				r.token = secretToken
+			}
+			r.form.listener, r.lines.consent = tt.listener, true
+			r.must(old)
+			if r.server.Accepts(t, old) {
+				t.Error("the old token is still accepted")
+			}
+			r.empty()
+			if n := count(r.server, http.MethodPost, regeneratePath); n != 1 {
 				t.Errorf("%d regenerations, want 1", n)
 			}
 		})
@@ -429,94 +456,77 @@ func TestAccAdminToken_import(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t)
 	token := s.Bootstrap(t)
-	named := s.CreateNamedAdmin(t, token, "automation", 0)
-	with := func(token string) string { return block(s, fmt.Sprintf("token = %q", token)) }
-	triggers := func(v string) string { return fmt.Sprintf("rotation_triggers = { a = %q }", v) }
-	importing := resource.TestStep{
-		ResourceName: address, ImportState: true, ImportStateId: "_admin", ImportStatePersist: true,
-	}
-	foreign, wrongID, good := importing, importing, importing
-	foreign.Config, foreign.ExpectError = with(named)+operator(unprotected), regexp.MustCompile(`it\s+is\s+not\s+the\s+operator\s+token`)
-	wrongID.Config, wrongID.ImportStateId = with(token)+operator(unprotected), token
-	wrongID.ExpectError = words(`Got "[redacted]"`)
-	good.Config = with(token) + operator(unprotected, triggers("1"))
+	provider := block(s, withToken(token))
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
-			foreign,
-			wrongID,
-			good,
+			{
+				Config:       provider + operator(unprotected, trigger("1")),
+				ResourceName: address, ImportState: true, ImportStateId: "_admin", ImportStatePersist: true,
+			},
 			{ // the first plan records, the trigger among it
-				Config:           with(token) + operator(unprotected, triggers("1")),
+				Config:           provider + operator(unprotected, trigger("1")),
 				ConfigPlanChecks: keepsToken(),
 				Check:            resource.TestCheckResourceAttr(address, "token", token),
 				ConfigStateChecks: []statecheck.StateCheck{
 					stateValue("hash", text(influxdb3.NewSecret(token).Hash())), stateValue("status", text("active")),
 				},
 			},
-			{Config: with(token) + operator(unprotected, triggers("1")), ConfigPlanChecks: nothingToDo()},
 			{ // and the second acts upon it
 				PreConfig:        func() { expectNoRegeneration(t, s) },
-				Config:           with(token) + operator(unprotected, triggers("2")),
+				Config:           provider + operator(unprotected, trigger("2")),
 				ConfigPlanChecks: rotatesInPlace(),
 				Check:            tokenWorks(t, s),
-			},
-			{
-				Config: with(token) + operator(unprotected, triggers("2")), ResourceName: address, ImportState: true, ImportStateId: "_admin",
-				ExpectError: regexp.MustCompile(`The\s+server\s+refused\s+the\s+provider's\s+token`), // it is stale now
 			},
 		},
 	})
 }
 
-// An import of what is configured already leaves nothing to do.
-func TestAccAdminToken_importVerifies(t *testing.T) {
+// Only the operator token is imported, by its name.
+func TestAccProtocol_importRefused(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
+	s, c := influxdb3test.New(t), newCore(t)
 	token := s.Bootstrap(t)
-	config := block(s, fmt.Sprintf("token = %q", token))
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config + operator()},
-			{ResourceName: address, ImportState: true, ImportStateId: "_admin", ImportStateVerify: true},
-			{Config: config + operator(unprotected)}, // so that the test can clean up
-		},
-	})
+	named := s.CreateNamedAdmin(t, token, "automation", 0)
+	for want, tt := range map[string]struct{ token, id string }{
+		"it is not the operator token":              {named, influxdb3.OperatorTokenName},
+		`Got "[redacted]"`:                          {token, token},
+		"The server refused the provider's token: ": {"apiv3_dead", influxdb3.OperatorTokenName},
+	} {
+		c.begin()
+		if c.importObject(c.start(rootOf(s, tt.token, nil).provider, patienceAlone), addressA, tt.id) != nil || !c.said(want) {
+			t.Errorf("imported, or no %q: %v", want, c.journal)
+		}
+	}
+	expectNoRegeneration(t, s)
 }
 
 func TestAccAdminToken_deletionProtection(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t)
-	protected := regexp.MustCompile(`Operator Token Is Protected From Deletion(.|\n)*moved\s+block`)
-	renamed := strings.Replace(operator(), "operator", "renamed", 1)
+	renamed := func(lines ...string) string { return strings.Replace(operator(lines...), "operator", "renamed", 1) }
 	var token string
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
 			{Config: block(s) + operator(), Check: stateToken(t, &token)},
-			{Config: block(s) + operator(), Destroy: true, ExpectError: protected},
-			{Config: block(s), ExpectError: protected},
-			{Config: block(s) + renamed, ExpectError: protected},
+			{Config: block(s) + renamed(), ExpectError: regexp.MustCompile(`Operator Token Is Protected From Deletion(.|\n)*moved\s+block`)},
 			{Config: block(s) + operator("count = 1"), ConfigPlanChecks: nothingToDo()}, // Terraform moves this one by itself
-			{Config: block(s) + operator(), ConfigPlanChecks: nothingToDo()},
-			{Config: block(s) + operator(`for_each = toset(["a"])`), ExpectError: protected},
 			{ // with moved nothing happens
 				PreConfig: s.ResetRequests,
-				Config:    block(s) + renamed + "moved {\n  from = influxdb3_admin_token.operator\n  to = influxdb3_admin_token.renamed\n}\n",
+				Config:    block(s) + renamed() + "moved {\n  from = influxdb3_admin_token.operator[0]\n  to = influxdb3_admin_token.renamed\n}\n",
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction("influxdb3_admin_token.renamed", plancheck.ResourceActionNoop),
 				}},
 				Check: resource.TestCheckResourceAttrWith("influxdb3_admin_token.renamed", "token", func(got string) error { return same(token, got) }),
 			},
-			{
+			{ // now it may go
 				PreConfig: func() { expectNoRegeneration(t, s) },
-				Config:    block(s) + strings.Replace(operator(unprotected), "operator", "renamed", 1),
+				Config:    block(s) + renamed(unprotected),
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectKnownValue("influxdb3_admin_token.renamed", tfjsonpath.New("token"), anyKnown{}),
 				}},
 			},
-			{Config: block(s)}, // now it may go
 		},
 	})
 	if !s.Accepts(t, token) {
@@ -524,70 +534,49 @@ func TestAccAdminToken_deletionProtection(t *testing.T) {
 	}
 }
 
-// An unrelated change leaves every computed value known.
-func TestAccAdminToken_unrelatedChange(t *testing.T) {
-	t.Parallel()
-	s := influxdb3test.New(t)
-	var token string
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: block(s) + operator(`rotate_after = "24h"`), Check: stateToken(t, &token)},
-			{Config: block(s) + operator(`rotate_after = "24h"`, unprotected), ConfigPlanChecks: keepsToken()},
-			{Config: block(s) + operator(`rotate_after = "1440m"`, unprotected), ConfigPlanChecks: resource.ConfigPlanChecks{
-				PreApply: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("token"), anyKnown{})},
-			}}, // the same duration, written otherwise
-			{
-				Config:           block(s) + operator(`rotate_after = "24h"`, `existing_token = "regenerate"`, unprotected),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("token"), anyKnown{})}},
-				Check:            resource.TestCheckResourceAttrWith(address, "token", func(got string) error { return same(token, got) }),
-			},
-		},
-	})
-	if n := count(s, http.MethodPost, regeneratePath); n != 0 {
-		t.Errorf("%d regenerations, want none", n)
-	}
-}
-
-// A replacement is a rotation with a detour: the old token makes the new one,
-// and comes back into state when it cannot.
+// A replacement is a rotation with a detour: the old token makes the new one.
 func TestAccAdminToken_replacement(t *testing.T) {
 	t.Parallel()
 	s := influxdb3test.New(t)
-	var first, second, third string
-	config := func(value string) string {
-		return block(s, "max_retries = 0") + operator(unprotected, trigger(value))
-	}
+	var first, second string
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
-			{Config: config("1"), Check: stateToken(t, &first)},
-			{ // a tainted resource asks for no new token
-				Taint: []string{address}, Config: config("1"),
-				Check: resource.ComposeTestCheckFunc(tokenWorks(t, s), stateToken(t, &second)),
-			},
+			{Config: block(s) + operator(unprotected, trigger("1")), Check: stateToken(t, &first)},
 			{
-				PreConfig: func() {
-					s.Inject(influxdb3test.Fault{Path: regeneratePath, Kind: influxdb3test.Answer, Status: http.StatusServiceUnavailable})
-				},
-				Taint: []string{address}, Config: config("2"),
-				ExpectError: regexp.MustCompile(`The\s+operator\s+token\s+was\s+not\s+regenerated`),
-			},
-			{ // it is tainted, so that this apply tries again, with the token kept
-				PreConfig: func() {
-					if !s.Accepts(t, second) {
-						t.Error("the old token does not work any more")
-					}
-				},
-				Config: config("2"),
-				Check:  resource.ComposeTestCheckFunc(tokenWorks(t, s), stateToken(t, &third)),
+				Taint: []string{address}, Config: block(s) + operator(unprotected, trigger("2")),
+				Check: resource.ComposeTestCheckFunc(tokenWorks(t, s), stateToken(t, &second)),
 			},
 		},
 	})
-	if first != second || second == third {
-		t.Error("a replacement regenerates where a trigger has changed, and only there")
+	if first == second {
+		t.Error("a trigger has changed, and the token has not")
 	}
 	if n := count(s, http.MethodPost, createPath); n != 1 {
+		t.Errorf("%d requests to create the operator token, want 1: a replacement takes it back", n)
+	}
+}
+
+// It regenerates where a trigger has changed, and only there. The old token comes back into
+// state when it cannot, and the next apply tries again with it.
+func TestAccProtocol_tainted(t *testing.T) {
+	t.Parallel()
+	r := newRun(t, influxdb3test.New(t))
+	r.lines.unprotected = true
+	first := r.must("")
+	r.state[addressA].current.tainted = true
+	if r.must("") != first || r.state[addressA].current.tainted {
+		t.Error("a tainted resource asks for no new token")
+	}
+	r.state[addressA].current.tainted = true
+	r.lines.trigger++
+	r.server.Inject(influxdb3test.Fault{Path: regeneratePath, Kind: influxdb3test.Answer, Status: http.StatusServiceUnavailable})
+	r.refused("The operator token was not regenerated")
+	if !r.state[addressA].current.tainted || !r.server.Accepts(t, first) {
+		t.Error("it is not tainted any more, or the old token does not work")
+	}
+	r.must(first)
+	if n := count(r.server, http.MethodPost, createPath); n != 1 {
 		t.Errorf("%d requests to create the operator token, want 1: a replacement takes it back", n)
 	}
 }
@@ -609,64 +598,25 @@ func TestAccAdminToken_secondResource(t *testing.T) {
 }
 
 // A replacement beside a second resource keeps the token, whichever comes first.
-func TestAccAdminToken_replacementAndSecondResource(t *testing.T) {
+func TestAccProtocol_replacementAndSecondResource(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
-	second := strings.Replace(operator(unprotected), "operator", "second", 1)
-	// What depends on the token is destroyed before it, so that the second resource
-	// is mostly the first to be created.
-	child := "resource \"terraform_data\" \"child\" {\n  count = 5\n  triggers_replace = influxdb3_admin_token.operator.hash\n}\n"
-	var states []string
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: block(s) + operator(unprotected) + child},
-			{Taint: []string{address}, Config: block(s) + operator(unprotected) + child + second, ExpectError: regexp.MustCompile(`Second\s+Resource\s+for\s+One\s+Operator\s+Token|the\s+provider\s+has\s+no\s+token`)},
-			{RefreshState: true, ExpectNonEmptyPlan: true, Check: func(state *terraform.State) error {
-				for _, r := range state.RootModule().Resources {
-					if r.Type == "influxdb3_admin_token" && s.Accepts(t, r.Primary.Attributes["token"]) {
-						states = append(states, r.Primary.ID)
-					}
-				}
-				return nil
-			}},
-		},
-	})
-	if len(states) != 1 {
-		t.Errorf("%d resources have the working token, want 1", len(states))
+	for name, order := range map[string]struct{ backward, together bool }{"first": {}, "last": {backward: true}, "at once": {together: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, c := influxdb3test.New(t), newCore(t)
+			lines := operatorLines{unprotected: true}.block()
+			c.applied(rootOf(s, "", blocks{addressA: lines}), planOptions{})
+			token := c.current(addressA, "token")
+			made := c.planned(rootOf(s, "", blocks{addressA: lines, addressB: lines}), planOptions{replace: map[string]bool{addressA: true}})
+			c.apply(made, order.backward, order.together, ending{})
+			if !c.failed || !s.Accepts(t, token) || (c.current(addressA, "token") == token) == (c.current(addressB, "token") == token) {
+				t.Errorf("the working token is not in state once: %v", c.journal)
+			}
+		})
 	}
 }
 
-func TestAccAdminToken_serverWithoutAuth(t *testing.T) {
+func TestAccProtocol_serverWithoutAuth(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t, influxdb3test.WithoutAuth())
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{{
-			Config:      block(s) + operator(unprotected),
-			ExpectError: regexp.MustCompile(`The\s+server\s+runs\s+without\s+authentication`),
-		}},
-	})
-}
-
-func TestAccAdminToken_serverDown(t *testing.T) {
-	t.Parallel()
-	s := influxdb3test.New(t)
-	config := func(trigger string) string {
-		return block(s, "max_retries = 0") + operator(unprotected, fmt.Sprintf("rotation_triggers = { a = %q }", trigger))
-	}
-	refused := regexp.MustCompile(`connection refused`)
-	var token string
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{PreConfig: s.Down, Config: config("1"), ExpectError: refused},
-			{PreConfig: s.Up, Config: config("1"), Check: stateToken(t, &token)},
-			{PreConfig: s.Down, Config: config("2"), ExpectError: refused},
-			{PreConfig: s.Up, Config: config("1"), ConfigPlanChecks: nothingToDo(), Check: resource.TestCheckResourceAttrWith(address, "token", func(got string) error {
-				return same(token, got)
-			})},
-			{Config: config("2"), ConfigPlanChecks: rotatesInPlace(), Check: tokenWorks(t, s)},
-		},
-	})
+	newRun(t, influxdb3test.New(t, influxdb3test.WithoutAuth())).refused("The server runs without authentication")
 }

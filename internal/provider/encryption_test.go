@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/pem"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -43,6 +44,8 @@ type formRun struct {
 	server *influxdb3test.Server
 	lines  operatorLines
 	token  string // of the provider, "" for that of the form
+
+	settings values // further lines of the provider block
 }
 
 func newFormRun(t *testing.T, f form, options ...influxdb3test.Option) *formRun {
@@ -50,6 +53,13 @@ func newFormRun(t *testing.T, f form, options ...influxdb3test.Option) *formRun 
 	r := &formRun{core: newCore(t), t: t, form: f, lines: operatorLines{recipients: f.recipients}}
 	r.server = influxdb3test.New(t, append(options, influxdb3test.Clock(r.clock.Now), influxdb3test.WithRecovery(), influxdb3test.WithTokenFile("root", rootToken))...)
 	return r
+}
+
+// newRun is one on a server of the test's own, where the provider has no more than its
+// test gives it.
+func newRun(t *testing.T, s *influxdb3test.Server) *formRun {
+	t.Helper()
+	return &formRun{core: newCore(t), t: t, server: s}
 }
 
 func (r *formRun) root() rootModule {
@@ -65,6 +75,7 @@ func (r *formRun) root() rootModule {
 	if r.form.listener {
 		root.provider["recovery_url"] = str(r.server.RecoveryURL())
 	}
+	maps.Copy(root.provider, r.settings)
 	return root
 }
 
@@ -115,6 +126,25 @@ func (r *formRun) empty() string {
 		r.t.Errorf("the plan is not empty: %+v", made.changes)
 	}
 	return strings.Join(r.journal, "\n")
+}
+
+// refused expects a run that fails with this text and leaves the token in state as it is.
+func (r *formRun) refused(text string) {
+	r.t.Helper()
+	before := r.current(addressA, "token")
+	if r.run() || !r.said(text) || r.current(addressA, "token") != before {
+		r.t.Errorf("failed: %t, want %q: %v", r.failed, text, r.journal)
+	}
+}
+
+// refreshed is an attribute of the token in state as a refresh finds it.
+func (r *formRun) refreshed(name string) string {
+	r.t.Helper()
+	o, ok := r.read(r.start(r.root().provider, patienceAlone), addressA, r.state[addressA].current)
+	if !ok || o == nil {
+		r.t.Fatalf("not refreshed: %v", r.journal)
+	}
+	return o.values.of(name)
 }
 
 // rotated changes the trigger and expects another token.

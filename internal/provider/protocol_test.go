@@ -17,7 +17,8 @@ import (
 // addressNamed is that of a named admin token, which comes after the operator token.
 const addressNamed = namedType + ".ci"
 
-// newCore is core without a state, in which a failure of core's fails the test.
+// newCore is core without a state, in which a failure of core's fails the test. Tests that
+// make sense on a real server are called TestAccProtocol, so that they are run there, too.
 func newCore(t *testing.T) *core {
 	t.Helper()
 	return &core{ctx: t.Context(), fatalf: t.Fatalf, clock: &historyClock{now: time.Now()}, heard: func(string) {}, state: map[string]*resourceState{}, imports: map[string]bool{}}
@@ -66,9 +67,11 @@ func (c *core) current(address, name string) string {
 	return ""
 }
 
-// rotates says whether a plan replaces the token at the first address.
+// rotates says whether a plan replaces the token at the first address, and not the object.
 func (p *plan) rotates() bool {
-	return slices.ContainsFunc(p.changes, func(step change) bool { return step.address == addressA && !step.after["hash"].IsKnown() })
+	return slices.ContainsFunc(p.changes, func(step change) bool {
+		return step.address == addressA && step.action == updateAction && !step.after["hash"].IsKnown()
+	})
 }
 
 // privateOf reads a key of private state.
@@ -124,6 +127,10 @@ func TestProtocol_failedRotation(t *testing.T) {
 			{Kind: influxdb3test.SetHeader, Path: regeneratePath, Header: map[string][]string{"Age": {"30"}}},
 			{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1},
 		}, true, lifecycle.StatusActive},
+		"of no server, and nobody answers": {[]influxdb3test.Fault{
+			{Kind: influxdb3test.SetHeader, Path: regeneratePath, Header: map[string][]string{"Cluster-Uuid": nil}},
+			{Kind: influxdb3test.Answer, Path: queryPath, Status: 500, Times: -1},
+		}, true, lifecycle.StatusActive},
 		"not done": {[]influxdb3test.Fault{{Kind: influxdb3test.CutBefore, Path: regeneratePath}}, false, lifecycle.StatusActive},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +145,7 @@ func TestProtocol_failedRotation(t *testing.T) {
 			c.apply(made, false, false, ending{})
 			s.ClearFaults()
 			token, hash, status := c.current(addressA, "token"), c.current(addressA, "hash"), c.current(addressA, "status")
-			if !c.failed || status != string(tt.status) || (hash != old) != tt.renewed {
+			if !c.failed || status != string(tt.status) || (hash != old) != tt.renewed || c.said("it is not known whether it works") != tt.renewed {
 				t.Errorf("%v, status %s, hash %s after %s", c.journal, status, hash, old)
 			}
 			if influxdb3.NewSecret(token).Hash() != hash || tt.renewed && !s.Accepts(t, token) {
@@ -238,15 +245,19 @@ func TestProtocol_pulumi(t *testing.T) {
 // provider's own token that is made anew. Somebody else's is regenerated with consent only.
 func TestProtocol_byAge(t *testing.T) {
 	t.Parallel()
-	for name, consent := range map[string]bool{"reply lost": false, "somebody else's, with consent": true} {
+	for name, tt := range map[string]struct{ consent, listener bool }{
+		"reply lost":                         {},
+		"reply lost, with recovery listener": {listener: true},
+		"somebody else's, with consent":      {consent: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCore(t)
-			s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken), influxdb3test.Clock(c.clock.Now))
-			all := blocks{addressA: operatorLines{rotateAfter: "24h", consent: consent}.block()}
+			s := influxdb3test.New(t, influxdb3test.WithTokenFile("root", rootToken), influxdb3test.Clock(c.clock.Now), influxdb3test.WithRecovery())
+			all := blocks{addressA: operatorLines{rotateAfter: "24h", consent: tt.consent}.block()}
 			c.applied(rootOf(s, rootToken, all), planOptions{})
 			c.clock.pass(25 * time.Hour)
-			if consent {
+			if tt.consent {
 				made := c.planned(rootOf(s, rootToken, all), planOptions{})
 				s.Regenerate(t, rootToken)
 				c.clock.pass(time.Minute)
@@ -258,7 +269,12 @@ func TestProtocol_byAge(t *testing.T) {
 					t.Errorf("it did not fail, or is not noted: %v", c.journal)
 				}
 				c.clock.pass(time.Minute)
-				c.applied(rootOf(s, rootToken, all), planOptions{})
+				root := rootOf(s, rootToken, all)
+				if tt.listener {
+					root = rootOf(s, "", all)
+					root.provider["recovery_url"] = str(s.RecoveryURL())
+				}
+				c.applied(root, planOptions{})
 			}
 			if c.failed || !s.Accepts(t, c.current(addressA, "token")) || privateOf[bool](t, c.state[addressA].current, privateAge) {
 				t.Errorf("not rotated, or noted for ever: %v", c.journal)
@@ -485,7 +501,7 @@ func TestProtocol_onlyCopy(t *testing.T) {
 		s, c := influxdb3test.New(t), newCore(t)
 		root := rootOf(s, "", blocks{addressA: operatorLines{}.block()})
 		c.applied(root, planOptions{})
-		if c.plan(rootOf(s, "", nil), planOptions{}) != nil {
+		if c.plan(rootOf(s, "", nil), planOptions{}) != nil || c.plan(root, planOptions{destroy: true}) != nil {
 			t.Error("its destruction was planned")
 		}
 		// The plan of a replacement looks like a creation: the destruction is applied, also
