@@ -202,26 +202,6 @@ func TestAccAdminToken_foresees(t *testing.T) {
 	})
 }
 
-// A second server that answers at a default address refuses a token of the first, and
-// says who it is.
-func TestAccNamedAdminToken_anotherServer(t *testing.T) {
-	t.Parallel()
-	one, two := influxdb3test.New(t), influxdb3test.New(t)
-	token := one.Bootstrap(t)
-	two.Bootstrap(t)
-	if reply, err := http.Get(two.URL() + "/ping"); err != nil || reply.Header.Get("Cluster-Uuid") == "" || reply.Body.Close() != nil {
-		t.Skip("needs a server that names its cluster in a refusal (3.8 and later)")
-	}
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: block(one, withToken(token)) + named(`name = "ci"`)},
-			{Config: block(two, withToken(token)) + named(`name = "ci"`), ExpectError: words("belongs to cluster")},
-			{Config: block(one, withToken(token)) + named(`name = "ci"`), ConfigPlanChecks: nothingToDo()},
-		},
-	})
-}
-
 // meanwhile is done between a plan and its apply.
 type meanwhile func()
 

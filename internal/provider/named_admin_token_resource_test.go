@@ -256,6 +256,24 @@ func TestAccNamedAdminToken_refusedProviderToken(t *testing.T) {
 	}
 }
 
+// A second server that answers at a default address refuses a token of the first, and
+// says who it is.
+func TestAccNamedAdminToken_anotherServer(t *testing.T) {
+	t.Parallel()
+	r, two := newPlainRun(t, newCore(t), namedAddress), influxdb3test.New(t)
+	two.Bootstrap(t)
+	if reply, err := http.Get(two.URL() + "/ping"); err != nil || reply.Header.Get("Cluster-Uuid") == "" || reply.Body.Close() != nil {
+		t.Skip("needs a server that names its cluster in a refusal (3.8 and later)")
+	}
+	token := r.must()
+	elsewhere := r.root()
+	elsewhere.provider["url"] = str(two.URL())
+	if r.begin(); r.plan(elsewhere, planOptions{}) != nil || !r.said("belongs to cluster") {
+		t.Errorf("there is a plan: %v", r.journal)
+	}
+	r.same("back on its own", token)
+}
+
 // A name reaches the server as it is written, whatever is in it. The first apply after an
 // import records the inputs.
 func TestAccNamedAdminToken_import(t *testing.T) {
