@@ -50,7 +50,7 @@ func (s Secret) Hash() string {
 		return ""
 	}
 	sum := sha512.Sum512([]byte(s.Reveal()))
-	return hex.EncodeToString(sum[:])[:hashDigits]
+	return hex.EncodeToString(sum[:(hashDigits+1)/2])[:hashDigits]
 }
 
 // SameHash compares hashes by the digits that both have: how many of them a server

@@ -139,26 +139,6 @@ func TestAccProtocol_deniedAfterwards(t *testing.T) {
 	}
 }
 
-// A second server that answers at a default address refuses a token of the first, and
-// says who it is.
-func TestAccProtocol_namedTokenOfAnotherServer(t *testing.T) {
-	t.Parallel()
-	one, two, c := influxdb3test.New(t), influxdb3test.New(t), newCore(t)
-	token := one.Bootstrap(t)
-	two.Bootstrap(t)
-	if reply, err := http.Get(two.URL() + "/ping"); err != nil || reply.Header.Get("Cluster-Uuid") == "" || reply.Body.Close() != nil {
-		t.Skip("needs a server that names its cluster in a refusal (3.8 and later)")
-	}
-	all := blocks{addressNamed: namedBlock("ci")}
-	c.applied(rootOf(one, token, all), planOptions{})
-	if c.begin(); c.plan(rootOf(two, token, all), planOptions{}) != nil || !c.said("belongs to cluster") {
-		t.Errorf("the other server goes unnoticed: %v", c.journal)
-	}
-	if made := c.planned(rootOf(one, token, all), planOptions{}); len(made.changes) != 0 {
-		t.Errorf("the plan is not empty: %+v", made.changes)
-	}
-}
-
 // meanwhile is done between a plan and its apply.
 type meanwhile func()
 

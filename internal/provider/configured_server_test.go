@@ -11,14 +11,17 @@ import (
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/lifecycle"
 )
 
-// configuredFor is a configured server for one of the test, with a credential.
+// configuredFor is a configured server for one of the test, with a credential. Nothing comes
+// to what waits for another resource.
 func configuredFor(t *testing.T, s *influxdb3test.Server, credential string) *configuredServer {
 	t.Helper()
 	u, err := url.Parse(s.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newConfiguredServer(influxdb3.New(influxdb3.Config{URL: u}), influxdb3.NewSecret(credential), &testClock{})
+	server := newConfiguredServer(influxdb3.New(influxdb3.Config{URL: u}), influxdb3.NewSecret(credential), &testClock{})
+	server.operatorResources.patience = patienceAlone
+	return server
 }
 
 // onBlock is what a resource has after Configure.

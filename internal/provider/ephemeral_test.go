@@ -115,10 +115,11 @@ func TestRunToken(t *testing.T) {
 			for _, tt := range []struct {
 				config values
 				prefix string
+				in     string
 				lives  time.Duration
 			}{
-				{nil, runPrefix, time.Hour},
-				{values{"name_prefix": str("ci-"), "expires_in": str("15m")}, "ci-", 15 * time.Minute},
+				{nil, runPrefix, "1h", time.Hour},
+				{values{"name_prefix": str("ci-"), "expires_in": str("1d")}, "ci-", "1d", 24 * time.Hour},
 			} {
 				o := c.open(c.ctx, p, name, runConfig(name, tt.config))
 				if o == nil {
@@ -127,6 +128,9 @@ func TestRunToken(t *testing.T) {
 				secret := influxdb3.NewSecret(o.values.of("token"))
 				if !s.Accepts(t, secret.Reveal()) || secret.Hash() != o.values.of("hash") || !strings.HasPrefix(o.values.of("name"), tt.prefix) {
 					t.Errorf("not the token: %s, %s", o.values.of("name"), o.values.of("hash"))
+				}
+				if o.values.of("name_prefix") != tt.prefix || o.values.of("expires_in") != tt.in {
+					t.Errorf("the prefix is %q, and it expires in %q", o.values.of("name_prefix"), o.values.of("expires_in"))
 				}
 				if strings.Contains(string(o.private), secret.Reveal()) {
 					t.Error("private data holds the token")

@@ -25,19 +25,25 @@ type issuedRun struct {
 	identity bool   // the provider can decrypt
 }
 
-// newIssuedRun is one with a fixed name and one recipient.
+// newIssuedRun is one with a fixed name and one recipient, on the embedded server.
 func newIssuedRun(t *testing.T, address string) *issuedRun {
 	t.Helper()
-	r := &issuedRun{core: newCore(t), t: t, address: address, lines: values{"name": str("ci"), "age_recipients": recipientsValue(1)}}
-	options := []influxdb3test.Option{influxdb3test.Clock(r.clock.Now)}
+	c := newCore(t)
+	options := []influxdb3test.Option{influxdb3test.Clock(c.clock.Now)}
 	if address == limitedAddress {
 		options = append(options, influxdb3test.Enterprise())
-		words := tftypes.Set{ElementType: tftypes.String}
-		permission := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"resource_type": tftypes.String, "resource_names": words, "actions": words}}
-		set := func(word string) tftypes.Value { return tftypes.NewValue(words, []tftypes.Value{str(word)}) }
-		r.lines["permissions"] = tftypes.NewValue(tftypes.Set{ElementType: permission}, []tftypes.Value{
-			tftypes.NewValue(permission, map[string]tftypes.Value{"resource_type": str("db"), "resource_names": set("*"), "actions": set("read")}),
-		})
+	}
+	r := newPlainRun(t, c, address, options...)
+	r.lines["age_recipients"] = recipientsValue(1)
+	return r
+}
+
+// newPlainRun is one with a fixed name, whose token is readable.
+func newPlainRun(t *testing.T, c *core, address string, options ...influxdb3test.Option) *issuedRun {
+	t.Helper()
+	r := &issuedRun{core: c, t: t, address: address, lines: values{"name": str("ci")}}
+	if address == limitedAddress {
+		r.lines["permissions"] = permissionsValue()
 	}
 	r.heard = func(text string) {
 		if anyToken.MatchString(text) {
@@ -75,8 +81,10 @@ func (r *issuedRun) must() string {
 	if !r.server.Accepts(r.t, secret) || r.current(r.address, "status") != "active" {
 		r.t.Errorf("the token in state is not good: %v", r.journal)
 	}
-	if made := r.planned(r.root(), planOptions{}); len(made.changes) != 0 && len(r.later) == 0 {
-		r.t.Errorf("the plan after it is not empty: %+v", made.changes)
+	for _, skipRead := range []bool{true, false} {
+		if made := r.planned(r.root(), planOptions{skipRead: skipRead}); len(made.changes) != 0 && len(r.later) == 0 {
+			r.t.Errorf("the plan after it is not empty: %+v", made.changes)
+		}
 	}
 	return secret
 }
@@ -104,12 +112,47 @@ func (r *issuedRun) same(what, token string) {
 	}
 }
 
-// another applies and expects another token, encrypted anew. The old one is dead or not.
-func (r *issuedRun) another(what, old string, kept bool) {
+// another applies and returns another token, encrypted anew. The old one is dead or not.
+func (r *issuedRun) another(what, old string, kept bool) string {
 	r.t.Helper()
 	token := r.must()
 	if token == old || r.made() != 1 || r.server.Accepts(r.t, old) != kept {
 		r.t.Errorf("%s: not another token, or the old one is accepted: %t: %v", what, r.server.Accepts(r.t, old), r.journal)
+	}
+	return token
+}
+
+// imports takes a token into state, and nothing else.
+func (r *issuedRun) imports(id string) *object {
+	r.t.Helper()
+	r.begin()
+	p := r.start(r.root().provider, patienceAlone)
+	imported := r.importObject(p, r.address, id)
+	if imported == nil {
+		r.t.Fatalf("not imported: %v", r.journal)
+	}
+	read, ok := r.read(p, r.address, imported)
+	if !ok || read == nil {
+		r.t.Fatalf("not read: %v", r.journal)
+	}
+	r.save(r.address, func(s *resourceState) { s.current = read })
+	return read
+}
+
+// destroyed destroys everything, and expects so many tokens on the server besides the
+// operator token.
+func (r *issuedRun) destroyed(left int) {
+	r.t.Helper()
+	r.server.ResetRequests()
+	r.applied(r.root(), planOptions{destroy: true})
+	r.left(left)
+}
+
+// left expects so many tokens on the server besides the operator token.
+func (r *issuedRun) left(want int) {
+	r.t.Helper()
+	if names := r.server.Names(r.t, r.operator); len(names) != 1+want {
+		r.t.Errorf("on the server: %v", names)
 	}
 }
 
@@ -261,17 +304,7 @@ func TestIssuedEncryption(t *testing.T) {
 		"imported": func(r *issuedRun) {
 			r.applied(r.root(), planOptions{})
 			r.state = map[string]*resourceState{}
-			r.begin()
-			p := r.start(r.root().provider, patienceAlone)
-			imported := r.importObject(p, r.address, "ci")
-			if imported == nil {
-				r.t.Fatalf("not imported: %v", r.journal)
-			}
-			read, ok := r.read(p, r.address, imported)
-			if !ok || read == nil {
-				r.t.Fatalf("not read: %v", r.journal)
-			}
-			r.save(r.address, func(s *resourceState) { s.current = read })
+			read := r.imports("ci")
 			r.server.ResetRequests()
 			r.applied(r.root(), planOptions{})
 			if r.made() != 0 || r.current(r.address, "token") != "" || r.current(r.address, "encrypted_token") != "" {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
@@ -38,64 +39,52 @@ func within(d time.Duration) knownvalue.Check {
 	})
 }
 
+// What a command line makes of a token for one run; TestRunToken has every kind of it.
 func TestAccIssuedTokenEphemeral(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct {
-		kind    string
-		options []influxdb3test.Option
-		lines   []string
-		prefix  string
-		expires time.Duration
-		in      string
-	}{
-		"named":    {kind: namedEphemeral, prefix: "run-", expires: time.Hour, in: "1h"},
-		"limited":  {kind: limitedEphemeral, options: []influxdb3test.Option{influxdb3test.Enterprise()}, lines: []string{mydb}, prefix: "run-", expires: time.Hour, in: "1h"},
-		"as asked": {kind: namedEphemeral, lines: []string{`name_prefix = "deploy-"`, `expires_in = "1d"`}, prefix: "deploy-", expires: 24 * time.Hour, in: "1d"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, token, provider := serverWith(t, tt.options...)
-			at := tfjsonpath.New("data")
-			hash := ""
-			resource.Test(t, resource.TestCase{
-				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{readable{}},
-				ProtoV6ProviderFactories: echoing(&testClock{}),
-				Steps: []resource.TestStep{{
-					Config: provider + forRun(tt.kind, tt.lines...) + echo(tt.kind+".run"),
-					ConfigStateChecks: []statecheck.StateCheck{
-						statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("name"), knownvalue.StringRegexp(regexp.MustCompile("^"+tt.prefix+`\d{14}[0-9a-f]{10}$`))),
-						statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("name_prefix"), text(tt.prefix)),
-						statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("expires_in"), text(tt.in)),
-						statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("expires_at"), within(tt.expires)),
-						statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("hash"), knownvalue.StringFunc(func(text string) error {
-							hash = text
-							return nil
-						})),
-						statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("token"), knownvalue.StringFunc(func(run string) error {
-							if s.Accepts(t, run) {
-								return fmt.Errorf("the server accepts the token %s after the run", hash)
-							}
-							return nil
-						})),
-					},
-				}},
-			})
-			made, deleted := 0, 0
-			for _, r := range s.Requests() {
-				switch {
-				case r.Path == namedAdminPath || r.Path == limitedPath:
-					made++
-				case r.Method == http.MethodDelete:
-					deleted++
-				}
-			}
-			if made == 0 || made != deleted {
-				t.Errorf("%d tokens were made and %d deleted", made, deleted)
-			}
-			if left := s.Names(t, token); len(left) != 1 {
-				t.Errorf("left over: %v", left)
-			}
-		})
+	s, token, provider := serverWith(t)
+	at, hash := tfjsonpath.New("data"), ""
+	config := forRun(namedEphemeral) + echo(namedEphemeral+".run")
+	resource.Test(t, resource.TestCase{
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{readable{}},
+		ProtoV6ProviderFactories: echoing(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: block(s, withToken(secretToken)) + config, ExpectError: words("no token that the server accepts")},
+			{
+				Config: provider + config,
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("name"), knownvalue.StringRegexp(regexp.MustCompile(`^run-\d{14}[0-9a-f]{10}$`))),
+					statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("name_prefix"), text("run-")),
+					statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("expires_in"), text("1h")),
+					statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("expires_at"), within(time.Hour)),
+					statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("hash"), knownvalue.StringFunc(func(text string) error {
+						hash = text
+						return nil
+					})),
+					statecheck.ExpectKnownValue(echoAddress, at.AtMapKey("token"), knownvalue.StringFunc(func(run string) error {
+						if s.Accepts(t, run) {
+							return fmt.Errorf("the server accepts the token %s after the run", hash)
+						}
+						return nil
+					})),
+				},
+			},
+		},
+	})
+	made, deleted := 0, 0
+	for _, r := range s.Requests() {
+		switch {
+		case r.Path == namedAdminPath && r.Status == http.StatusCreated:
+			made++
+		case r.Method == http.MethodDelete:
+			deleted++
+		}
+	}
+	if made == 0 || made != deleted {
+		t.Errorf("%d tokens were made and %d deleted", made, deleted)
+	}
+	if left := s.Names(t, token); len(left) != 1 {
+		t.Errorf("left over: %v", left)
 	}
 }
 
@@ -145,73 +134,58 @@ func TestAccIssuedTokenEphemeral_faults(t *testing.T) {
 	doubtful := influxdb3test.Fault{Kind: influxdb3test.SetHeader, Path: namedAdminPath, Header: http.Header{"Age": {"30"}}}
 	for name, tt := range map[string]struct {
 		kind     string
-		lines    []string
-		provider []string // lines, with the operator token without any
+		provider values // in place of the operator token
 		faults   []influxdb3test.Fault
 		want     []string // an error, none without
 		not      string
+		left     int
 	}{
 		"lost":        {faults: []influxdb3test.Fault{{Kind: influxdb3test.CutAfter, Path: namedAdminPath}}},
 		"not done":    {faults: []influxdb3test.Fault{{Kind: influxdb3test.CutBefore, Path: namedAdminPath}}, want: []string{"was not created", "had not done it"}},
-		"refused":     {provider: []string{withToken(secretToken)}, want: []string{"Unable to Create Token", "no token that the server accepts"}},
-		"no token":    {provider: []string{""}, want: []string{"No token is configured"}},
-		"not on Core": {kind: limitedEphemeral, lines: []string{mydb}, want: []string{"need InfluxDB 3 Enterprise or InfluxDB 3 Cloud"}},
+		"refused":     {provider: values{"token": str(secretToken)}, want: []string{"Unable to Create Token", "no token that the server accepts"}},
+		"no token":    {provider: values{}, want: []string{"No token is configured"}},
+		"not on Core": {kind: limitedEphemeral, want: []string{"need InfluxDB 3 Enterprise or InfluxDB 3 Cloud"}},
 		"doubtful": {
 			faults: []influxdb3test.Fault{doubtful, {Kind: influxdb3test.Answer, Path: queryPath, Status: http.StatusBadGateway}},
 			want:   []string{"it is not known whether the token works", "The server does not have it any more", "Run this again"}, not: "in state",
 		},
 		"doubtful, and it stays": {
 			faults: []influxdb3test.Fault{doubtful, {Kind: influxdb3test.Answer, Path: queryPath, Status: http.StatusBadGateway, Times: 2}},
-			want:   []string{"it is not known whether the token works", "The run does not get the token", "Run this again"}, not: "does not have it any more",
+			want:   []string{"it is not known whether the token works", "The run does not get the token", "Run this again"}, not: "does not have it any more", left: 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := influxdb3test.New(t)
-			token := s.Bootstrap(t)
-			kind, lines := tt.kind, tt.provider
+			s, c := influxdb3test.New(t), newCore(t)
+			token, kind := s.Bootstrap(t), tt.kind
 			if kind == "" {
 				kind = namedEphemeral
 			}
-			if lines == nil {
-				lines = []string{withToken(token)}
+			provider := values{"token": str(token)}
+			if tt.provider != nil {
+				provider = tt.provider
 			}
-			failed := ""
-			resource.Test(t, resource.TestCase{
-				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{readable{}},
-				ProtoV6ProviderFactories: echoing(&testClock{}),
-				ErrorCheck: func(err error) error {
-					failed = err.Error()
-					if len(tt.want) == 0 {
-						return err
-					}
-					return nil
-				},
-				Steps: []resource.TestStep{{
-					PreConfig: func() {
-						for _, fault := range tt.faults {
-							s.Inject(fault)
-						}
-					},
-					Config: block(s, append(lines, "max_retries = 0")...) + forRun(kind, tt.lines...) + echo(kind+".run"),
-				}},
-			})
-			if len(tt.want) > 0 && failed == "" {
-				t.Error("there is no error")
+			provider["url"], provider["max_retries"] = str(s.URL()), tftypes.NewValue(tftypes.Number, 0)
+			for _, fault := range tt.faults {
+				s.Inject(fault)
+			}
+			p := c.start(provider, patienceAlone)
+			o := c.open(c.ctx, p, kind, runConfig(kind, nil))
+			if (o == nil) != (len(tt.want) > 0) {
+				t.Errorf("opened: %t: %v", o != nil, c.journal)
 			}
 			for _, want := range tt.want {
-				if !words(want).MatchString(failed) {
-					t.Errorf("no %q in: %s", want, failed)
+				if !c.said(want) {
+					t.Errorf("no %q: %v", want, c.journal)
 				}
 			}
-			if tt.not != "" && words(tt.not).MatchString(failed) {
-				t.Errorf("%q in: %s", tt.not, failed)
+			if tt.not != "" && c.said(tt.not) {
+				t.Errorf("%q: %v", tt.not, c.journal)
 			}
-			want := 1
-			if strings.HasSuffix(name, "it stays") {
-				want = 2
+			if o != nil {
+				c.shut(c.ctx, p, kind, o)
 			}
-			if left := s.Names(t, token); len(left) != want {
+			if left := s.Names(t, token); len(left) != 1+tt.left {
 				t.Errorf("the tokens are %v", left)
 			}
 		})

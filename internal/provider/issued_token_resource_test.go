@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -91,60 +89,36 @@ func TestAccIssuedToken_badInput(t *testing.T) {
 }
 
 // Where the configured token is the one that an apply regenerates, the rest of
-// that apply goes on with the new one.
+// that apply goes on with the new one: it deletes, and creates.
 func TestAccIssuedToken_afterRotation(t *testing.T) {
 	t.Parallel()
-	s, token, provider := serverWith(t)
-	file := filepath.Join(t.TempDir(), "token")
-	write := func(token string) {
-		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
-			t.Error(err)
+	s, c := influxdb3test.New(t), newCore(t)
+	operator := s.Bootstrap(t)
+	for trigger := range 2 {
+		lines := values{"name": str("ci"), "rotation_triggers": triggersValue(trigger + 1)}
+		all := blocks{addressA: operatorLines{trigger: trigger + 1}.block(), addressNamed: {planned: lines, known: lines}}
+		c.applied(rootOf(s, operator, all), planOptions{})
+		if !s.Accepts(t, c.current(addressNamed, "token")) || count(s, http.MethodPost, namedAdminPath) != trigger+1 {
+			t.Errorf("%d creations: %v", count(s, http.MethodPost, namedAdminPath), c.journal)
 		}
 	}
-	write(token)
-	provider = strings.Replace(provider, withToken(token), fmt.Sprintf("token = file(%q)", file), 1)
-	config := func(v string) string {
-		return provider + operator(unprotected, trigger(v)) + named(`name = "ci"`, trigger(v), "depends_on = [influxdb3_admin_token.operator]")
-	}
-	saveToken := resource.TestCheckResourceAttrWith(address, "token", func(token string) error {
-		write(token) // as whoever looks after the environment does between two applies
-		return nil
-	})
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config("1"), Check: saveToken},
-			{
-				Config: config("2"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-					plancheck.ExpectResourceAction(namedAddress, plancheck.ResourceActionReplace),
-				}},
-				Check: resource.ComposeTestCheckFunc(issuedWorks(t, s), saveToken),
-			},
-		},
-	})
-	if n := count(s, http.MethodPost, namedAdminPath); n != 2 {
-		t.Errorf("%d creations, want 2: the second by the token that was just made", n)
+	if s.Accepts(t, operator) || !s.Accepts(t, c.current(addressA, "token")) {
+		t.Error("the operator token was not rotated")
 	}
 }
 
 // A refresh of many tokens makes one listing.
 func TestAccIssuedToken_sharedListing(t *testing.T) {
 	t.Parallel()
-	s, _, provider := serverWith(t)
-	config := provider + named("count = 50", `name = "ci-${count.index}"`)
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config},
-			{PreConfig: s.ResetRequests, Config: config, PlanOnly: true},
-			{PreConfig: func() {
-				const commands = 3 // of the framework's, at most, for a step that plans only
-				if n := len(s.Requests()); n < 1 || n > 2*commands {
-					t.Errorf("%d requests for 50 tokens", n)
-				}
-			}, Config: config},
-		},
-	})
+	s, c := influxdb3test.New(t), newCore(t)
+	all := blocks{}
+	for i := range 20 {
+		all[fmt.Sprintf("%s.ci%d", namedType, i)] = namedBlock(fmt.Sprintf("ci-%d", i))
+	}
+	root := rootOf(s, s.Bootstrap(t), all)
+	c.applied(root, planOptions{})
+	s.ResetRequests()
+	if made := c.planned(root, planOptions{}); len(made.changes) != 0 || len(made.prior) != len(all) || len(s.Requests()) != 1 {
+		t.Errorf("%d requests for %d tokens: %v", len(s.Requests()), len(made.prior), c.journal)
+	}
 }

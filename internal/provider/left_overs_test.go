@@ -3,6 +3,7 @@ package provider
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,45 @@ func leftOn(t *testing.T, s *influxdb3test.Server, admin, prefix string) (n int)
 		}
 	}
 	return n
+}
+
+// A creation deletes the expired tokens that keep_on_destroy has left, and no others.
+func TestProtocol_leftOversAlone(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	r := newPlainRun(t, c, namedAddress, influxdb3test.Clock(c.clock.Now))
+	const day, old = 24 * 60 * 60, "20260101000000" + "0123456789"
+	r.server.CreateNamedAdmin(t, r.operator, "ci-prod-"+old, day) // another resource's
+	r.server.CreateNamedAdmin(t, r.operator, "ci-mine", day)      // somebody's
+	r.server.CreateNamedAdmin(t, r.operator, "ci-"+old, 0)        // never expires
+	r.lines = keepingBlock("ci-").known
+	for i, step := range []struct {
+		later   time.Duration
+		trigger int
+		keeps   bool
+		want    int // tokens of the resource
+	}{
+		{0, 1, true, 1},
+		{20 * time.Hour, 2, true, 2},  // the first has not expired
+		{20 * time.Hour, 3, true, 2},  // it has now, the second has not
+		{2 * time.Hour, 3, false, 2},  // not kept any more
+		{20 * time.Hour, 4, false, 2}, // the second stays, and the third was replaced
+	} {
+		c.clock.pass(step.later)
+		if r.lines["rotation_triggers"] = triggersValue(step.trigger); !step.keeps {
+			delete(r.lines, "keep_on_destroy")
+		}
+		r.must()
+		names := r.server.Names(t, r.operator)
+		for _, name := range []string{"ci-prod-" + old, "ci-mine", "ci-" + old} {
+			if !slices.Contains(names, name) {
+				t.Errorf("step %d: %s was deleted", i, name)
+			}
+		}
+		if got := len(names) - 4; got != step.want {
+			t.Errorf("step %d: %d tokens of the resource, want %d: %v", i, got, step.want, names)
+		}
+	}
 }
 
 // However many tokens are created, the server is listed once, and every left-over is

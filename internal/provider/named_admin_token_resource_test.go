@@ -1,8 +1,8 @@
 package provider
 
 import (
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
@@ -33,6 +33,8 @@ func named(lines ...string) string {
 	return "resource \"influxdb3_named_admin_token\" \"ci\" {\n  " + strings.Join(lines, "\n  ") + "\n}\n"
 }
 
+// What a command line shows of a token's life. With create_before_destroy and a prefix the
+// old one lives until the new one is there, and is gone afterwards.
 func TestAccNamedAdminToken_life(t *testing.T) {
 	t.Parallel()
 	s, token, provider := serverWith(t)
@@ -40,7 +42,6 @@ func TestAccNamedAdminToken_life(t *testing.T) {
 	changed := func() []statecheck.StateCheck {
 		return []statecheck.StateCheck{differs.AddStateValue(namedAddress, tfjsonpath.New("hash"))}
 	}
-	replaced := planned(namedAddress, plancheck.ResourceActionReplace)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
@@ -56,45 +57,16 @@ func TestAccNamedAdminToken_life(t *testing.T) {
 				),
 				Check: issuedWorks(t, s),
 			},
-			{Config: provider + named(`name = "ci"`), ConfigPlanChecks: nothingToDo()},
-			{Config: provider + named(`name = "ci"`, `rotation_triggers = {}`), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)},
-			{Config: provider + named(`name = "ci"`, trigger("1")), ConfigPlanChecks: replaced, ConfigStateChecks: changed(), Check: issuedWorks(t, s)},
-			{Config: provider + named(`name = "ci"`, trigger("2")), ConfigPlanChecks: replaced, ConfigStateChecks: changed()},
-			{Config: provider + named(`name = "ci"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: replaced, ConfigStateChecks: changed()},
-			{Config: provider + named(`name = "ci"`, trigger("2"), `expires_in = "43200m"`), ConfigPlanChecks: resource.ConfigPlanChecks{ // the same, written otherwise
-				PreApply: []plancheck.PlanCheck{plancheck.ExpectKnownValue(namedAddress, tfjsonpath.New("token"), knownvalue.NotNull())},
-			}},
-			{Config: provider + named(`name = "ci"`, trigger("2"), `expires_in = "720h"`, `rotate_before_expiry = "24h"`), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)},
-			{Config: provider + named(`name = "other"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: replaced, ConfigStateChecks: changed(), Check: issuedWorks(t, s)},
-			{Config: provider + named(`name_prefix = "oth"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)}, // it has the name
 			{
-				Config: provider + named(`name_prefix = "ci-"`, trigger("2"), `expires_in = "720h"`), ConfigPlanChecks: replaced, ConfigStateChecks: changed(),
-				Check: resource.TestMatchResourceAttr(namedAddress, "name", regexp.MustCompile(`^ci-\d{14}[0-9a-f]{10}$`)),
+				Config:           provider + named(`name = "ci"`, trigger("1")),
+				ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), ConfigStateChecks: changed(), Check: issuedWorks(t, s),
 			},
-		},
-	})
-	if n := len(s.Names(t, token)); n != 1 {
-		t.Errorf("%d tokens are left besides the operator token: %v", n-1, s.Names(t, token))
-	}
-}
-
-// With create_before_destroy and a prefix the old token lives until the new one is
-// there, and is gone afterwards.
-func TestAccNamedAdminToken_withoutGap(t *testing.T) {
-	t.Parallel()
-	s, token, provider := serverWith(t)
-	config := func(v string) string {
-		return provider + named(`name_prefix = "ci-"`, trigger(v), "lifecycle {\n    create_before_destroy = true\n  }")
-	}
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config("1")},
+			{Config: provider + named(`name_prefix = "c"`, trigger("1")), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)}, // it has the name
 			{
 				PreConfig:        s.ResetRequests,
-				Config:           config("2"),
-				ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionCreateBeforeDestroy),
-				Check:            issuedWorks(t, s),
+				Config:           provider + named(`name_prefix = "ci-"`, trigger("1"), "lifecycle {\n    create_before_destroy = true\n  }"),
+				ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionCreateBeforeDestroy), ConfigStateChecks: changed(),
+				Check: resource.ComposeTestCheckFunc(issuedWorks(t, s), resource.TestMatchResourceAttr(namedAddress, "name", regexp.MustCompile(`^ci-\d{14}[0-9a-f]{10}$`))),
 			},
 		},
 	})
@@ -112,128 +84,94 @@ func TestAccNamedAdminToken_withoutGap(t *testing.T) {
 	}
 }
 
-func TestAccNamedAdminToken_keepOnDestroy(t *testing.T) {
+// What asks for another token replaces it, and nothing else does.
+func TestAccNamedAdminToken_changes(t *testing.T) {
 	t.Parallel()
-	s, token, provider := serverWith(t)
-	config := func(v string, more ...string) string {
-		return provider + named(append(more, `name_prefix = "ci-"`, trigger(v), `expires_in = "24h"`)...)
-	}
-	var first string
-	clock := &testClock{}
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(clock),
-		Steps: []resource.TestStep{
-			{Config: config("1", "keep_on_destroy = true"), Check: resource.TestCheckResourceAttrWith(namedAddress, "token", func(v string) error {
-				first = v
-				return nil
-			})},
-			{Config: config("2", "keep_on_destroy = true"), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), Check: func(*terraform.State) error {
-				if !s.Accepts(t, first) {
-					return errors.New("the token was not kept")
-				}
-				return nil
-			}},
-			{Config: config("2"), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)},
-		},
-	})
-	if n := s.Names(t, token); len(n) != 2 {
-		t.Errorf("want the operator token and the one that was kept, got %v", n)
-	}
-}
-
-// A creation deletes the expired tokens that keep_on_destroy has left, and no others.
-func TestAccNamedAdminToken_leftOvers(t *testing.T) {
-	t.Parallel()
-	clock := &testClock{}
-	s, token, provider := serverWith(t, influxdb3test.Clock(clock.Now))
-	const day = 24 * 60 * 60
-	old := "20260101000000" + "0123456789"
-	s.CreateNamedAdmin(t, token, "ci-prod-"+old, day) // another resource's
-	s.CreateNamedAdmin(t, token, "ci-mine", day)      // somebody's
-	s.CreateNamedAdmin(t, token, "ci-"+old, 0)        // never expires
-	config := func(v string, more ...string) string {
-		return provider + named(append(more, `name_prefix = "ci-"`, trigger(v), `expires_in = "24h"`)...)
-	}
-	const keeps = "keep_on_destroy = true"
-	there := func(want int) resource.TestCheckFunc { // besides those and the operator token
-		return func(*terraform.State) error {
-			names := s.Names(t, token)
-			for _, name := range []string{"ci-prod-" + old, "ci-mine", "ci-" + old} {
-				if !slices.Contains(names, name) {
-					return fmt.Errorf("%s was deleted", name)
-				}
-			}
-			if got := len(names) - 4; got != want {
-				return fmt.Errorf("%d tokens of the resource, want %d: %v", got, want, names)
-			}
-			return nil
+	r := newPlainRun(t, newCore(t), namedAddress)
+	token, none := r.must(), tftypes.NewValue(tftypes.String, nil)
+	for _, change := range []struct {
+		what     string
+		lines    values
+		replaces bool
+	}{
+		{"no triggers", values{"rotation_triggers": tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, map[string]tftypes.Value{})}, false},
+		{"a trigger", values{"rotation_triggers": triggersValue(1)}, true},
+		{"another trigger", values{"rotation_triggers": triggersValue(2)}, true},
+		{"an expiry", values{"expires_in": str("720h")}, true},
+		{"the same, written otherwise", values{"expires_in": str("43200m")}, false},
+		{"a time before it", values{"rotate_before_expiry": str("24h")}, false},
+		{"another name", values{"name": str("other")}, true},
+		{"a prefix that it has", values{"name": none, "name_prefix": str("oth")}, false},
+		{"another prefix", values{"name_prefix": str("ci-")}, true},
+		{"another expiry", values{"expires_in": str("721h")}, true},
+	} {
+		maps.Copy(r.lines, change.lines)
+		if change.replaces {
+			token = r.another(change.what, token, false)
+		} else {
+			r.same(change.what, token)
 		}
 	}
-	later := func(d time.Duration) func() { return func() { clock.advance(d) } }
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(clock),
-		Steps: []resource.TestStep{
-			{Config: config("1", keeps), Check: there(1)},
-			{PreConfig: later(20 * time.Hour), Config: config("2", keeps), Check: there(2)}, // the first has not expired
-			{PreConfig: later(20 * time.Hour), Config: config("3", keeps), Check: there(2)}, // it has now, the second has not
-			{PreConfig: later(2 * time.Hour), Config: config("3"), Check: there(2)},
-			{PreConfig: later(20 * time.Hour), Config: config("4"), Check: there(2)}, // not kept any more: the second stays, and the third was replaced
-		},
-	})
+	r.destroyed(0)
 }
 
-func TestAccNamedAdminToken_expiry(t *testing.T) {
+// keep_on_destroy leaves a token on the server, and says so, until it is turned off.
+func TestAccNamedAdminToken_keepOnDestroy(t *testing.T) {
 	t.Parallel()
-	clock := &testClock{}
-	_, _, provider := serverWith(t, influxdb3test.Clock(clock.Now))
-	config := provider + named(`name = "ci"`, `expires_in = "24h"`)
-	renewed := provider + named(`name = "ci"`, `expires_in = "24h"`, `rotate_before_expiry = "2h"`)
-	status := func(want string) []statecheck.StateCheck {
-		return []statecheck.StateCheck{statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("status"), text(want))}
+	r := newPlainRun(t, newCore(t), namedAddress)
+	r.lines = keepingBlock("ci-").known
+	first := r.must()
+	r.lines["rotation_triggers"] = triggersValue(1)
+	r.applied(r.root(), planOptions{})
+	if !r.said("Token Is Kept on the Server") || !r.server.Accepts(t, first) {
+		t.Errorf("not kept: %v", r.journal)
 	}
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(clock),
-		Steps: []resource.TestStep{
-			{Config: config, ConfigStateChecks: status("active")},
-			{PreConfig: func() { clock.advance(23 * time.Hour) }, Config: config, ConfigPlanChecks: nothingToDo()}, // warned of, by then
-			{ // the limit itself replaces nothing
-				Config: renewed, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate), ConfigStateChecks: status("renewal_due"), ExpectNonEmptyPlan: true,
-			},
-			{ // and the next apply does
-				Config: renewed, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), ConfigStateChecks: status("active"),
-			},
-			{Config: config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate)},
-			{
-				PreConfig: func() { clock.advance(48 * time.Hour) },
-				Config:    config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), ConfigStateChecks: status("active"),
-			},
-		},
-	})
+	delete(r.lines, "keep_on_destroy")
+	r.same("turning it off", r.current(r.address, "token"))
+	r.destroyed(1)
 }
 
+func TestNamedAdminToken_expiry(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	r := newPlainRun(t, c, namedAddress, influxdb3test.Clock(c.clock.Now))
+	r.lines["expires_in"] = str("24h")
+	token := r.must()
+	c.clock.pass(23 * time.Hour)
+	r.same("shortly before it", token)
+	if !r.said("Token Expires Soon") {
+		t.Errorf("no warning: %v", r.journal)
+	}
+	r.lines["rotate_before_expiry"] = str("2h")
+	r.applied(r.root(), planOptions{})
+	if r.current(r.address, "token") != token || r.current(r.address, "status") != "renewal_due" {
+		t.Errorf("the limit itself replaces: %s", r.current(r.address, "status"))
+	}
+	token = r.another("the next apply", token, false)
+	delete(r.lines, "rotate_before_expiry")
+	r.same("no limit", token)
+	c.clock.pass(48 * time.Hour)
+	r.another("after it", token, false)
+}
+
+// What somebody else does to a token is made good.
 func TestAccNamedAdminToken_drift(t *testing.T) {
 	t.Parallel()
-	s, token, provider := serverWith(t)
-	config := provider + named(`name = "ci"`)
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config},
-			{
-				PreConfig: func() { s.Delete(t, token, "ci") },
-				Config:    config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionCreate), Check: issuedWorks(t, s),
-			},
-			{
-				PreConfig: func() { s.Delete(t, token, "ci"); s.CreateNamedAdmin(t, token, "ci", 0) },
-				Config:    config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), Check: issuedWorks(t, s),
-			},
-			{Config: config, ConfigPlanChecks: nothingToDo()},
-			{ // deleting what is gone is fine
-				PreConfig: func() { s.Delete(t, token, "ci") },
-				Config:    provider,
-			},
-		},
-	})
+	r := newPlainRun(t, newCore(t), namedAddress)
+	token := r.must()
+	r.server.Delete(t, r.operator, "ci")
+	if r.planned(r.root(), planOptions{}); !r.said("Token Is Gone") {
+		t.Errorf("no warning: %v", r.journal)
+	}
+	token = r.another("it is gone", token, false)
+	r.server.Delete(t, r.operator, "ci")
+	theirs := r.server.CreateNamedAdmin(t, r.operator, "ci", 0)
+	r.another("another one under its name", token, false)
+	if r.server.Accepts(t, theirs) {
+		t.Error("the one that had to give way is accepted")
+	}
+	r.server.Delete(t, r.operator, "ci")
+	r.destroyed(0) // deleting what is gone is fine
 }
 
 func TestAccNamedAdminToken_nameTaken(t *testing.T) {
@@ -254,7 +192,7 @@ func TestAccNamedAdminToken_nameTaken(t *testing.T) {
 // A creation whose reply is lost cleans up after itself.
 func TestAccNamedAdminToken_lostReply(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
+	for name, tt := range map[string]struct {
 		fault influxdb3test.Fault
 		want  string
 		tries int
@@ -265,24 +203,26 @@ func TestAccNamedAdminToken_lostReply(t *testing.T) {
 		"truncated behind it": {influxdb3test.Fault{Kind: influxdb3test.Truncate, Keep: 200}, "", 1},
 		"cut before":          {influxdb3test.Fault{Kind: influxdb3test.CutBefore}, "was not created", 1},
 		"for ever":            {influxdb3test.Fault{Kind: influxdb3test.CutAfter, Times: -1}, "what was created was deleted again", 3},
-	}
-	for name, tt := range tests {
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, token, provider := serverWith(t)
+			r := newPlainRun(t, newCore(t), namedAddress)
+			made := r.planned(r.root(), planOptions{})
 			tt.fault.Path = namedAdminPath
-			s.Inject(tt.fault)
-			step := resource.TestStep{Config: provider + named(`name = "ci"`), Check: issuedWorks(t, s)}
-			if tt.want != "" {
-				step.Check, step.ExpectError = nil, words(tt.want)
+			r.server.Inject(tt.fault)
+			r.apply(made, false, false, ending{})
+			if r.made() != tt.tries || r.failed != (tt.want != "") || !r.said(tt.want) && r.failed {
+				t.Errorf("%d creations, want %d: %v", r.made(), tt.tries, r.journal)
 			}
-			resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories(&testClock{}), Steps: []resource.TestStep{step}})
-			if n := count(s, http.MethodPost, namedAdminPath); n != tt.tries {
-				t.Errorf("%d creations, want %d", n, tt.tries)
+			if r.failed {
+				r.left(0)
+				return
 			}
-			if n := s.Names(t, token); len(n) != 1 {
-				t.Errorf("left over: %v", n)
+			if !r.server.Accepts(t, r.current(r.address, "token")) {
+				t.Errorf("the server refuses the token in state: %v", r.journal)
 			}
+			r.left(1)
+			r.destroyed(0)
 		})
 	}
 }
@@ -293,16 +233,12 @@ func TestAccNamedAdminToken_lostDeletion(t *testing.T) {
 	for name, kind := range map[string]influxdb3test.FaultKind{"before": influxdb3test.CutBefore, "after": influxdb3test.CutAfter} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, token, provider := serverWith(t)
-			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: factories(&testClock{}),
-				Steps: []resource.TestStep{
-					{Config: provider + named(`name = "ci"`)},
-					{PreConfig: func() { s.Inject(influxdb3test.Fault{Kind: kind, Path: tokenDeletePath}) }, Config: provider},
-				},
-			})
-			if n := s.Names(t, token); len(n) != 1 {
-				t.Errorf("left over: %v", n)
+			r := newPlainRun(t, newCore(t), namedAddress)
+			r.must()
+			r.server.Inject(influxdb3test.Fault{Kind: kind, Path: tokenDeletePath})
+			r.destroyed(0)
+			if want := map[string]int{"before": 2, "after": 1}[name]; count(r.server, http.MethodDelete, tokenDeletePath) != want {
+				t.Errorf("%d deletions, want %d", count(r.server, http.MethodDelete, tokenDeletePath), want)
 			}
 		})
 	}
@@ -310,52 +246,93 @@ func TestAccNamedAdminToken_lostDeletion(t *testing.T) {
 
 func TestAccNamedAdminToken_refusedProviderToken(t *testing.T) {
 	t.Parallel()
-	s, _, _ := serverWith(t)
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{{
-			Config:      block(s, withToken(secretToken)) + named(`name = "ci"`),
-			ExpectError: regexp.MustCompile(`(?s)no\s+token\s+that\s+the\s+server\s+accepts.*token\s+=\s+influxdb3_admin_token.operator.token.*-target`),
-		}},
-	})
+	r := newPlainRun(t, newCore(t), namedAddress)
+	r.operator = secretToken
+	r.apply(r.planned(r.root(), planOptions{}), false, false, ending{})
+	for _, want := range []string{"no token that the server accepts", "token = influxdb3_admin_token.operator.token", "-target"} {
+		if !r.failed || !r.said(want) {
+			t.Errorf("no %q: %v", want, r.journal)
+		}
+	}
 }
 
+// A second server that answers at a default address refuses a token of the first, and
+// says who it is.
+func TestAccNamedAdminToken_anotherServer(t *testing.T) {
+	t.Parallel()
+	r, two := newPlainRun(t, newCore(t), namedAddress), influxdb3test.New(t)
+	two.Bootstrap(t)
+	if reply, err := http.Get(two.URL() + "/ping"); err != nil || reply.Header.Get("Cluster-Uuid") == "" || reply.Body.Close() != nil {
+		t.Skip("needs a server that names its cluster in a refusal (3.8 and later)")
+	}
+	token := r.must()
+	elsewhere := r.root()
+	elsewhere.provider["url"] = str(two.URL())
+	if r.begin(); r.plan(elsewhere, planOptions{}) != nil || !r.said("belongs to cluster") {
+		t.Errorf("there is a plan: %v", r.journal)
+	}
+	r.same("back on its own", token)
+}
+
+// A name reaches the server as it is written, whatever is in it. The first apply after an
+// import records the inputs.
 func TestAccNamedAdminToken_import(t *testing.T) {
+	t.Parallel()
+	const name = `a/b ünï日本 q?a=b&c=d#f%20+ quote's"`
+	s, token, provider := serverWith(t)
+	s.CreateNamedAdmin(t, token, name, 86400)
+	config := provider + named(fmt.Sprintf("name = %q", name), trigger("1"), `expires_in = "24h"`, `rotate_before_expiry = "1h"`)
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		Steps: []resource.TestStep{
+			{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: name, ImportStatePersist: true},
+			{
+				Config: config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("token"), knownvalue.Null()),
+					statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("name"), text(name)),
+					statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("status"), text("active")),
+				},
+			},
+			{
+				Config:           strings.Replace(config, trigger("1"), trigger("2"), 1),
+				ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), Check: issuedWorks(t, s),
+			},
+		},
+	})
+	if n := s.Names(t, token); len(n) != 1 {
+		t.Errorf("left over: %v", n)
+	}
+}
+
+// The same for each kind of name, without a command line.
+func TestAccNamedAdminToken_importNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"ci", "with space", "a/b", "ünïcode-日本", "q?a=b&c=d#f%20+", `quote's"`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, token, provider := serverWith(t)
-			s.CreateNamedAdmin(t, token, name, 86400)
-			config := provider + named(fmt.Sprintf("name = %q", name), trigger("1"), `expires_in = "24h"`, `rotate_before_expiry = "1h"`)
-			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: factories(&testClock{}),
-				Steps: []resource.TestStep{
-					{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: name, ImportStatePersist: true},
-					{ // records the inputs
-						PreConfig: s.ResetRequests,
-						Config:    config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate),
-						ConfigStateChecks: []statecheck.StateCheck{
-							statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("token"), knownvalue.Null()),
-							statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("name"), text(name)),
-							statecheck.ExpectKnownValue(namedAddress, tfjsonpath.New("status"), text("active")),
-						},
-					},
-					{Config: config, ConfigPlanChecks: nothingToDo()},
-					{
-						Config:           strings.Replace(config, trigger("1"), trigger("2"), 1),
-						ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace), Check: issuedWorks(t, s),
-					},
-				},
-			})
-			if n := s.Names(t, token); len(n) != 1 {
-				t.Errorf("left over: %v", n)
+			r := newPlainRun(t, newCore(t), namedAddress)
+			token := r.server.CreateNamedAdmin(t, r.operator, name, 86400)
+			r.lines = values{"name": str(name), "rotation_triggers": triggersValue(1), "expires_in": str("24h"), "rotate_before_expiry": str("1h")}
+			r.imports(name)
+			r.server.ResetRequests()
+			r.applied(r.root(), planOptions{})
+			if r.made() != 0 || r.current(r.address, "token") != "" || r.current(r.address, "name") != name || r.current(r.address, "status") != "active" {
+				t.Errorf("the inputs were not recorded alone: %v", r.journal)
 			}
-			if n := count(s, http.MethodDelete, tokenDeletePath); n != 2 {
-				t.Errorf("%d deletions, want 2", n)
+			if made := r.planned(r.root(), planOptions{}); len(made.changes) != 0 {
+				t.Errorf("the plan after it is not empty: %+v", made.changes)
 			}
-			for _, r := range s.Requests() {
-				if r.Method == http.MethodDelete && r.Query != (url.Values{"token_name": {name}}).Encode() {
+			r.lines["rotation_triggers"] = triggersValue(2)
+			r.another("a trigger", token, false)
+			deletions := r.server.Requests()
+			r.destroyed(0)
+			deletions = slices.DeleteFunc(append(deletions, r.server.Requests()...), func(r influxdb3test.Request) bool { return r.Method != http.MethodDelete })
+			if len(deletions) != 2 {
+				t.Errorf("%d deletions, want 2", len(deletions))
+			}
+			for _, r := range deletions {
+				if r.Query != (url.Values{"token_name": {name}}).Encode() {
 					t.Errorf("deleted %s", r.Query)
 				}
 			}
@@ -363,18 +340,15 @@ func TestAccNamedAdminToken_import(t *testing.T) {
 	}
 }
 
+// An imported token keeps a name that has the prefix.
 func TestAccNamedAdminToken_importPrefix(t *testing.T) {
 	t.Parallel()
-	s, token, provider := serverWith(t)
-	s.CreateNamedAdmin(t, token, "ci-7", 0)
-	config := provider + named(`name_prefix = "ci-"`)
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: "ci-7", ImportStatePersist: true},
-			{Config: config, ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionUpdate), Check: resource.TestCheckResourceAttr(namedAddress, "name", "ci-7")},
-			{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: "absent", ExpectError: words(`has no token named "absent"`)},
-			{Config: config, ResourceName: namedAddress, ImportState: true, ImportStateId: "_admin", ExpectError: words(`_admin is the operator token`)},
-		},
-	})
+	r := newPlainRun(t, newCore(t), namedAddress)
+	token := r.server.CreateNamedAdmin(t, r.operator, "ci-7", 0)
+	r.lines = values{"name_prefix": str("ci-")}
+	r.imports("ci-7")
+	r.applied(r.root(), planOptions{})
+	if r.current(r.address, "name") != "ci-7" || r.current(r.address, "name_prefix") != "ci-" || r.made() != 0 || !r.server.Accepts(t, token) {
+		t.Errorf("replaced: %v", r.journal)
+	}
 }

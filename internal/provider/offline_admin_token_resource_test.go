@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -36,7 +37,7 @@ provider "influxdb3" {
 		return block + "resource \"influxdb3_offline_admin_token\" \"first\" {\n" + lines + "\n}\n"
 	}
 	var fromFile string
-	same, differs := statecheck.CompareValue(compare.ValuesSame()), statecheck.CompareValue(compare.ValuesDiffer())
+	differs := statecheck.CompareValue(compare.ValuesDiffer())
 	hash := tfjsonpath.New("hash")
 	form := regexp.MustCompile(`^apiv3_[A-Za-z0-9_-]{86}$`)
 	resource.Test(t, resource.TestCase{
@@ -67,20 +68,10 @@ provider "influxdb3" {
 					return nil
 				})),
 				ConfigStateChecks: []statecheck.StateCheck{
-					same.AddStateValue(offlineAddress, hash), differs.AddStateValue(offlineAddress, hash),
+					differs.AddStateValue(offlineAddress, hash),
 					statecheck.ExpectSensitiveValue(offlineAddress, tfjsonpath.New("token")),
 					statecheck.ExpectSensitiveValue(offlineAddress, tfjsonpath.New("file_content")),
 				},
-			},
-			{
-				Config:            offline("rotation_triggers = {}"),
-				ConfigPlanChecks:  planned(offlineAddress, plancheck.ResourceActionUpdate),
-				ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(offlineAddress, hash)},
-			},
-			{
-				Config:            offline(`rotation_triggers = { n = "1" }`),
-				ConfigPlanChecks:  planned(offlineAddress, plancheck.ResourceActionReplace),
-				ConfigStateChecks: []statecheck.StateCheck{differs.AddStateValue(offlineAddress, hash)},
 			},
 			{
 				Config: "resource \"terraform_data\" \"n\" {\n  input = \"2\"\n}\n" + offline(`rotation_triggers = { n = terraform_data.n.output }`),
@@ -88,8 +79,43 @@ provider "influxdb3" {
 					plancheck.ExpectResourceAction(offlineAddress, plancheck.ResourceActionReplace),
 					plancheck.ExpectUnknownValue(offlineAddress, tfjsonpath.New("token")),
 				}},
-				ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownValue(offlineAddress, hash, knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{9}$`)))},
+				ConfigStateChecks: []statecheck.StateCheck{differs.AddStateValue(offlineAddress, hash), statecheck.ExpectKnownValue(offlineAddress, hash, knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{9}$`)))},
 			},
 		},
 	})
+}
+
+// A changed trigger makes another token, with a warning about the old one, and an empty map
+// in place of none does not.
+func TestAccOfflineAdminToken_triggers(t *testing.T) {
+	t.Parallel()
+	c := newCore(t)
+	provider := values{"url": str("http://127.0.0.1:1")}
+	none := tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, map[string]tftypes.Value{})
+	hashes := map[string]bool{}
+	for _, tt := range []struct {
+		what     string
+		triggers tftypes.Value
+		hashes   int // that there were
+	}{
+		{"none", triggersValue(0), 1}, {"an empty map", none, 1}, {"a trigger", triggersValue(1), 2}, {"another one", triggersValue(2), 3}, {"none again", none, 4},
+	} {
+		lines := values{"rotation_triggers": tt.triggers}
+		root := rootModule{provider: provider, providerKnown: provider, blocks: blocks{offlineAddress: {planned: lines, known: lines}}}
+		before := len(hashes)
+		c.applied(root, planOptions{})
+		if hashes[c.current(offlineAddress, "hash")] = true; len(hashes) != tt.hashes {
+			t.Errorf("%s: there were %d tokens, want %d", tt.what, len(hashes), tt.hashes)
+		}
+		if before > 0 && c.said("Offline Admin Token Leaves the State") != (tt.hashes > before) {
+			t.Errorf("%s: %v", tt.what, c.journal)
+		}
+		if made := c.planned(root, planOptions{}); len(made.changes) != 0 {
+			t.Errorf("%s: the plan after it is not empty", tt.what)
+		}
+	}
+	c.applied(rootModule{provider: provider, providerKnown: provider}, planOptions{})
+	if !c.said("Offline Admin Token Leaves the State") {
+		t.Errorf("a removal: %v", c.journal)
+	}
 }

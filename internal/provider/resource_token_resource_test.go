@@ -36,17 +36,13 @@ func TestAccResourceToken_life(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
-			{Config: provider + limited(`name = "app"`, mydb), Check: resource.TestCheckResourceAttr(limitedAddress, "status", "active")},
-			{Config: provider + limited(`name = "app"`, mydb), ConfigPlanChecks: nothingToDo()},
-			{Config: provider + limited(`name = "app"`, two), ConfigPlanChecks: planned(limitedAddress, plancheck.ResourceActionReplace)},
-			{Config: provider + limited(`name = "app"`, again), ConfigPlanChecks: nothingToDo()},
+			{Config: provider + limited(`name = "app"`, two), Check: resource.TestCheckResourceAttr(limitedAddress, "status", "active")},
+			{Config: provider + limited(`name = "app"`, again), PlanOnly: true},
 			{ResourceName: limitedAddress, ImportState: true, ImportStateId: "app", ImportStateVerify: true, ImportStateVerifyIgnore: []string{"token"}},
-			{Config: provider + named(`name = "ci"`) + limited(`name = "app"`, again)},
-			{ResourceName: limitedAddress, ImportState: true, ImportStateId: "ci", ExpectError: words("Import it as influxdb3_named_admin_token")},
-			{ResourceName: namedAddress, ImportState: true, ImportStateId: "app", ExpectError: words("Import it as influxdb3_resource_token")},
 			{
-				Config: provider + limited(`name = "app"`, `permissions = [provider::influxdb3::parse_permission("db:a,b:read"), provider::influxdb3::parse_permission("system:ping:read")]`),
-				Check:  resource.TestCheckResourceAttr(limitedAddress, "permissions.#", "2"),
+				Config:           provider + limited(`name = "app"`, `permissions = [provider::influxdb3::parse_permission("db:a,b:read"), provider::influxdb3::parse_permission("system:ping:read")]`),
+				ConfigPlanChecks: planned(limitedAddress, plancheck.ResourceActionReplace),
+				Check:            resource.TestCheckResourceAttr(limitedAddress, "permissions.#", "2"),
 			},
 		},
 	})
@@ -55,15 +51,28 @@ func TestAccResourceToken_life(t *testing.T) {
 	}
 }
 
+// A token is imported as what it is.
+func TestResourceToken_importedAsWhatItIs(t *testing.T) {
+	t.Parallel()
+	r := newPlainRun(t, newCore(t), limitedAddress, influxdb3test.Enterprise())
+	r.must()
+	r.server.CreateNamedAdmin(t, r.operator, "admin", 0)
+	p := r.start(r.root().provider, patienceAlone)
+	if r.importObject(p, limitedAddress, "admin") != nil || !r.said("Import it as influxdb3_named_admin_token") {
+		t.Errorf("as a resource token: %v", r.journal)
+	}
+	if r.importObject(p, namedAddress, "ci") != nil || !r.said("Import it as influxdb3_resource_token") {
+		t.Errorf("as a named admin token: %v", r.journal)
+	}
+}
+
 func TestAccResourceToken_onCore(t *testing.T) {
 	t.Parallel()
-	_, _, provider := serverWith(t)
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{{
-			Config: provider + limited(`name = "app"`, mydb), ExpectError: words("need InfluxDB 3 Enterprise or InfluxDB 3 Cloud"),
-		}},
-	})
+	r := newPlainRun(t, newCore(t), limitedAddress)
+	r.apply(r.planned(r.root(), planOptions{}), false, false, ending{})
+	if !r.failed || !r.said("need InfluxDB 3 Enterprise or InfluxDB 3 Cloud") {
+		t.Errorf("%v", r.journal)
+	}
 }
 
 // Configuration that the command line generates for an import plans to change nothing.

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -56,61 +55,124 @@ func operators(trigger string, names ...string) (text string) {
 	return text
 }
 
+// root is what block and operators write, for a provider without a command line.
+func (f *fleet) root(c *core, lines values, trigger int, servers, resources []string) rootModule {
+	entries, all := map[string]tftypes.Value{}, blocks{}
+	for _, name := range servers {
+		entries[name] = entry(c, f.servers[name], "")
+	}
+	for _, name := range resources {
+		all[operatorOf(name)] = onEntry(name, operatorLines{unprotected: true, trigger: trigger}.block())
+	}
+	return fleetOf(c, entries, lines, all)
+}
+
 // good expects each server to accept the token in state, and no server to have been sent
 // another one's.
-func (f *fleet) good(names ...string) resource.TestCheckFunc {
+func (f *fleet) good(token func(address string) string, names ...string) {
+	f.t.Helper()
+	for _, name := range names {
+		token := token(operatorOf(name))
+		if !f.servers[name].Accepts(f.t, token) {
+			f.t.Errorf("%s refuses the token in state", name)
+		}
+		f.own[name] = append(f.own[name], influxdb3.NewSecret(token).Hash())
+	}
+	for name, s := range f.servers {
+		for _, hash := range tokensSent(s) {
+			if !slices.Contains(f.own[name], hash) {
+				f.t.Errorf("%s was sent a token that is not its own", name)
+			}
+		}
+	}
+}
+
+// goodState is good of what a command line has in state.
+func (f *fleet) goodState(names ...string) resource.TestCheckFunc {
 	return func(state *terraform.State) error {
-		for _, name := range names {
-			instance := state.RootModule().Resources[operatorOf(name)]
-			if instance == nil {
-				return fmt.Errorf("no token of %s", name)
+		f.good(func(address string) string {
+			if instance := state.RootModule().Resources[address]; instance != nil {
+				return instance.Primary.Attributes["token"]
 			}
-			token := instance.Primary.Attributes["token"]
-			if !f.servers[name].Accepts(f.t, token) {
-				return fmt.Errorf("%s refuses the token in state", name)
-			}
-			f.own[name] = append(f.own[name], influxdb3.NewSecret(token).Hash())
-		}
-		for name, s := range f.servers {
-			for _, r := range s.Requests() {
-				if r.TokenHash != "" && !slices.Contains(f.own[name], r.TokenHash) {
-					return fmt.Errorf("%s was sent a token that is not its own", name)
-				}
-			}
-		}
+			return ""
+		}, names...)
 		return nil
 	}
 }
 
-// Every operator token of a fleet is bootstrapped and rotated with its own credential, and
-// one server that is down does not stop the others.
+var fleetNames = []string{"a", "b", "c.1"}
+
+// What a command line makes of a fleet, one of whose servers is down in between.
 func TestAccServers(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, "a", "b", "c.1")
-	all := []string{"a", "b", "c.1"}
-	const warn = "  on_unreachable = \"warn\""
+	f := newFleet(t, fleetNames...)
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(&testClock{}),
 		Steps: []resource.TestStep{
-			{Config: f.block("", all...) + operators("1", all...), Check: f.good(all...)},
-			{Config: f.block("", all...) + operators("1", all...), ConfigPlanChecks: nothingToDo()},
-			{Config: f.block("", all...) + operators("2", all...), Check: f.good(all...)},
-			{PreConfig: f.servers["b"].Down, Config: f.block("", all...) + operators("2", all...), ExpectError: words("Unable to Read Operator Token")},
-			{Config: f.block(warn, all...) + operators("2", all...), ConfigPlanChecks: nothingToDo()},
-			// What has to change on it fails, and the others are changed all the same.
-			{Config: f.block(warn, all...) + operators("3", all...), ExpectError: words("Unable to Regenerate Operator Token")},
+			{Config: f.block("", fleetNames...) + operators("1", fleetNames...), Check: f.goodState(fleetNames...)},
 			{
-				PreConfig: f.servers["b"].Up, Config: f.block("", all...) + operators("3", all...), Check: f.good(all...),
+				PreConfig: f.servers["b"].Down, Config: f.block("  on_unreachable = \"warn\"", fleetNames...) + operators("2", fleetNames...),
+				ExpectError: words("Unable to Regenerate Operator Token"),
+			},
+			{
+				PreConfig: f.servers["b"].Up, Config: f.block("", fleetNames...) + operators("2", fleetNames...), Check: f.goodState(fleetNames...),
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction(operatorOf("a"), plancheck.ResourceActionNoop),
 					plancheck.ExpectResourceAction(operatorOf("b"), plancheck.ResourceActionUpdate),
 				}},
 			},
-			// A server leaves: the entry first, then the resource, or both at once.
-			{Config: f.block("", "a", "b") + operators("3", all...), ExpectError: words(`servers of the provider block has no entry "c.1"`)},
-			{Config: f.block("", "a", "b") + operators("3", "a", "b"), Check: f.good("a", "b")},
 		},
 	})
+}
+
+// Every operator token of a fleet is bootstrapped and rotated with its own credential, and
+// one server that is down does not stop the others.
+func TestAccServers_down(t *testing.T) {
+	t.Parallel()
+	f, c := newFleet(t, fleetNames...), newCore(t)
+	warn := values{"on_unreachable": str("warn")}
+	token := func(address string) string { return c.current(address, "token") }
+	for trigger := range 2 {
+		root := f.root(c, nil, trigger, fleetNames, fleetNames)
+		c.applied(root, planOptions{})
+		f.good(token, fleetNames...)
+		if made := c.planned(root, planOptions{}); len(made.changes) != 0 {
+			t.Errorf("%d changes: %v", len(made.changes), c.journal)
+		}
+	}
+	f.servers["b"].Down()
+	c.begin()
+	if c.plan(f.root(c, nil, 1, fleetNames, fleetNames), planOptions{}) != nil || !c.said("Unable to Read Operator Token") {
+		t.Errorf("there is a plan: %v", c.journal)
+	}
+	if made := c.planned(f.root(c, warn, 1, fleetNames, fleetNames), planOptions{}); len(made.changes) != 0 {
+		t.Errorf("%d changes: %v", len(made.changes), c.journal)
+	}
+	// What has to change on it fails, and the others are changed all the same.
+	c.apply(c.planned(f.root(c, warn, 2, fleetNames, fleetNames), planOptions{}), false, false, ending{})
+	if !c.failed || !c.said("Unable to Regenerate Operator Token") {
+		t.Errorf("%v", c.journal)
+	}
+	f.good(token, "a", "c.1")
+	f.servers["b"].Up()
+	made := c.planned(f.root(c, nil, 2, fleetNames, fleetNames), planOptions{})
+	if len(made.changes) != 1 || made.changes[0].address != operatorOf("b") || made.changes[0].action != updateAction {
+		t.Errorf("%d changes: %v", len(made.changes), c.journal)
+	}
+	if c.apply(made, false, false, ending{}); c.failed {
+		t.Error(c.journal)
+	}
+	f.good(token, fleetNames...)
+	// A server leaves: the entry first, then the resource, or both at once.
+	c.begin()
+	if c.plan(f.root(c, nil, 2, []string{"a", "b"}, fleetNames), planOptions{}) != nil || !c.said(`servers of the provider block has no entry "c.1"`) {
+		t.Errorf("there is a plan: %v", c.journal)
+	}
+	c.applied(f.root(c, nil, 2, []string{"a", "b"}, []string{"a", "b"}), planOptions{})
+	f.good(token, "a", "b")
+	if token(operatorOf("c.1")) != "" {
+		t.Error("it is still in state")
+	}
 }
 
 // What is wrong with an entry is said before anything is called.
@@ -176,59 +238,74 @@ func TestProtocol_entryErrorsHaveNoPath(t *testing.T) {
 // other's token useless.
 func TestAccServers_same(t *testing.T) {
 	t.Parallel()
-	s := influxdb3test.New(t)
+	s, c := influxdb3test.New(t), newCore(t)
 	token := s.Bootstrap(t)
-	block := func(lines string) string {
-		return fmt.Sprintf("provider \"influxdb3\" {\n  max_retries = 0\n  servers = {\n    a = { url = %q, token = %q }\n    b = { url = \"%s/\", token = %q }\n  }\n}\n", s.URL(), token, s.URL(), token) + lines
+	entries := map[string]tftypes.Value{"a": entryAt(c, s.URL(), values{"token": str(token)}), "b": entryAt(c, s.URL()+"/", values{"token": str(token)})}
+	one := blocks{addressA: onEntry("a", operatorLines{}.block())}
+	c.applied(fleetOf(c, entries, nil, one), planOptions{})
+	c.begin()
+	made := c.plan(fleetOf(c, entries, nil, blocks{addressA: one[addressA], addressB: onEntry("b", operatorLines{consent: true}.block())}), planOptions{})
+	if made != nil {
+		c.apply(made, false, false, ending{})
 	}
-	one, two := operator(unprotected, `server = "a"`), strings.ReplaceAll(operator(unprotected, `server = "b"`, `existing_token = "regenerate"`), `"operator"`, `"again"`)
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: block(one), Check: tokenWorks(t, s)},
-			{Config: block(one + two), ExpectError: regexp.MustCompile(`Servers\["[ab]"\]\s+and\s+servers\["[ab]"\]\s+lead\s+to\s+the\s+same\s+server`)},
-			{Config: block(one), ConfigPlanChecks: nothingToDo(), Check: tokenWorks(t, s)},
-		},
-	})
+	if !c.failed || !c.said(`ervers["a"] and servers["b"] lead to the same server`) && !c.said(`ervers["b"] and servers["a"] lead to the same server`) {
+		t.Errorf("not refused: %v", c.journal)
+	}
+	if made := c.planned(fleetOf(c, entries, nil, one), planOptions{}); len(made.changes) != 0 || !s.Accepts(t, token) || c.current(addressA, "token") != token {
+		t.Errorf("%d changes: %v", len(made.changes), c.journal)
+	}
 }
 
 // A change of server is a replacement, which protection refuses.
 func TestAccServers_change(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, "a", "b")
-	config := func(lines ...string) string { return f.block("", "a", "b") + operator(lines...) }
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config(`server = "a"`), Check: tokenWorks(t, f.servers["a"])},
-			{Config: config(`server = "b"`), ExpectError: words("An operator token belongs to one server")},
-			{Config: config(`server = "a"`, unprotected)},
-			{
-				Config: config(`server = "b"`, unprotected), Check: tokenWorks(t, f.servers["b"]),
-				ConfigPlanChecks: planned(address, plancheck.ResourceActionDestroyBeforeCreate),
-			},
-		},
-	})
+	f, c := newFleet(t, "a", "b"), newCore(t)
+	entries := map[string]tftypes.Value{"a": entry(c, f.servers["a"], ""), "b": entry(c, f.servers["b"], "")}
+	root := func(server string, unprotected bool) rootModule {
+		return fleetOf(c, entries, nil, blocks{addressA: onEntry(server, operatorLines{unprotected: unprotected}.block())})
+	}
+	c.applied(root("a", false), planOptions{})
+	token := c.current(addressA, "token")
+	c.begin()
+	if c.plan(root("b", false), planOptions{}) != nil || !c.said("An operator token belongs to one server") {
+		t.Errorf("there is a plan: %v", c.journal)
+	}
+	c.applied(root("a", true), planOptions{})
+	if c.current(addressA, "token") != token || !f.servers["a"].Accepts(t, token) {
+		t.Error("another token is in state")
+	}
+	made := c.planned(root("b", true), planOptions{})
+	if made.changes[0].action != deleteThenCreate {
+		t.Errorf("it would %s", made.changes[0].action)
+	}
+	if c.apply(made, false, false, ending{}); c.failed || !f.servers["b"].Accepts(t, c.current(addressA, "token")) {
+		t.Error(c.journal)
+	}
 }
 
 // Named tokens follow their server, with the credential of that one.
 func TestAccServers_named(t *testing.T) {
 	t.Parallel()
-	one, two := influxdb3test.New(t), influxdb3test.New(t)
+	one, two, c := influxdb3test.New(t), influxdb3test.New(t), newCore(t)
 	first, second := one.Bootstrap(t), two.Bootstrap(t)
-	block := fmt.Sprintf("provider \"influxdb3\" {\n  servers = {\n    one = { url = %q, token = %q }\n    two = { url = %q, token = %q }\n  }\n}\n", one.URL(), first, two.URL(), second)
-	config := func(server string) string { return block + named(`name = "ci"`, fmt.Sprintf("server = %q", server)) }
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config("one"), Check: issuedWorks(t, one)},
-			{ResourceName: namedAddress, ImportState: true, ImportStateId: "one/ci", ImportStateVerify: true, ImportStateVerifyIgnore: []string{"token"}},
-			{Config: config("two"), Check: issuedWorks(t, two), ConfigPlanChecks: planned(namedAddress, plancheck.ResourceActionReplace)},
-			{Config: block + "data \"influxdb3_tokens\" \"x\" {\n  server = \"two\"\n}\n" + named(`name = "ci"`, `server = "two"`),
-				Check: resource.TestCheckResourceAttr("data.influxdb3_tokens.x", "tokens.#", "2")},
-		},
-	})
-	if names := one.Names(t, first); len(names) != 1 {
+	root := func(server string) rootModule {
+		return fleetOf(c, map[string]tftypes.Value{"one": entry(c, one, first), "two": entry(c, two, second)}, nil, blocks{addressNamed: onEntry(server, namedBlock("ci"))})
+	}
+	c.applied(root("one"), planOptions{})
+	if !one.Accepts(t, c.current(addressNamed, "token")) {
+		t.Error("the server refuses the token in state")
+	}
+	p := c.start(root("one").provider, patienceAlone)
+	imported := c.importObject(p, addressNamed, "one/ci")
+	if imported == nil {
+		t.Fatalf("not imported: %v", c.journal)
+	}
+	read, _ := c.read(p, addressNamed, imported)
+	if different := differing(read.values, c.state[addressNamed].current.values); !slices.Equal(different, []string{"token"}) {
+		t.Errorf("the import differs in %v", different)
+	}
+	c.applied(root("two"), planOptions{})
+	if names := one.Names(t, first); len(names) != 1 || !two.Accepts(t, c.current(addressNamed, "token")) {
 		t.Errorf("left on the old server: %v", names)
 	}
 }

@@ -116,6 +116,7 @@ func TestProtocol_import(t *testing.T) {
 		"of the block, with its name":     {block, "/a/ci", nil, "", "a/ci", ""},
 		"not there":                       {block, "b/ci", nil, "", "", `has no token named "b/ci"`},
 		"no name":                         {block, "a/", nil, "", "", `"" cannot be a name`},
+		"the operator token":              {block, "a/_admin", nil, "", "", `_admin is the operator token`},
 		"identity of the block itself":    {block, "", identity("ci", own), "", "ci", ""},
 		"identity of an entry":            {block, "", identity("a/ci", a), "a", "a/ci", ""},
 		"identity of no entry":            {block, "", values{"name": str("ci"), "cluster_uuid": str("nowhere")}, "", "", `No cluster_uuid was to be had from: servers["old"]`},
