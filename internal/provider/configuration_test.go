@@ -18,21 +18,46 @@ import (
 // A configuration in HCL comes to the provider without a CLI here, so that a table of them
 // costs nothing. That the CLI prints the same is proven by a few rows of each table.
 
-// plansText plans a configuration for which nothing exists, as far as the first block with
-// an error, and returns what the CLI would print of it: the diagnostics, each with the lines
-// under its path, or with the whole argument where the CLI would choose among its lines.
-// What a block refers to is not known.
-func (c *core) plansText(source string) (printed string) {
+// parse reads a configuration.
+func (c *core) parse(source string) hclsyntax.Blocks {
 	file, diags := hclsyntax.ParseConfig([]byte(source), "main.tf", hcl.InitialPos)
 	body, ok := file.Body.(*hclsyntax.Body)
 	if diags.HasErrors() || !ok {
 		c.fatalf("%v:\n%s", diags, source)
 	}
-	defer func() { c.source, printed = nil, strings.Join(c.journal, "\n") }()
 	c.start(values{}, patienceAlone) // for the schema
 	c.begin()
-	config := values{}
-	for _, block := range body.Blocks {
+	return body.Blocks
+}
+
+// rootFrom is the root module of a configuration, which must be one.
+func (c *core) rootFrom(source string) rootModule {
+	root := rootModule{blocks: blocks{}}
+	for _, block := range c.parse(source) {
+		config, ok := values{}, false
+		if block.Type == "provider" {
+			config, ok = c.written(block, source, c.schema.Provider)
+			root.provider, root.providerKnown = config, config
+		} else if config, ok = c.written(block, source, c.schema.ResourceSchemas[block.Labels[0]]); ok {
+			root.blocks[strings.Join(block.Labels, ".")] = resourceBlock{planned: config, known: config}
+		}
+		if !ok {
+			c.fatalf("%v", c.journal)
+		}
+	}
+	c.source = nil
+	return root
+}
+
+// plansText plans a configuration for which nothing exists, as far as the first block with
+// an error, and returns what the CLI would print of it: the diagnostics, each with the lines
+// under its path, or with the whole argument where the CLI would choose among its lines.
+// What a block refers to is not known.
+func (c *core) plansText(source string) (printed string) {
+	all := c.parse(source)
+	defer func() { c.source, printed = nil, strings.Join(c.journal, "\n") }()
+	config, ok := values{}, true
+	for _, block := range all {
 		if block.Type == "provider" {
 			if config, ok = c.written(block, source, c.schema.Provider); !ok {
 				return ""
@@ -43,18 +68,18 @@ func (c *core) plansText(source string) (printed string) {
 	if !p.ok {
 		return ""
 	}
-	for _, block := range body.Blocks {
+	for _, block := range all {
 		switch name := block.Labels[0]; block.Type {
 		case "resource":
-			if config, ok := c.written(block, source, c.schema.ResourceSchemas[name]); ok {
+			if config, ok = c.written(block, source, c.schema.ResourceSchemas[name]); ok {
 				c.planChange(p, strings.Join(block.Labels, "."), resourceBlock{}, config, nil, false)
 			}
 		case "ephemeral":
-			if config, ok := c.written(block, source, c.schema.EphemeralResourceSchemas[name]); ok {
+			if config, ok = c.written(block, source, c.schema.EphemeralResourceSchemas[name]); ok {
 				c.open(c.ctx, p, name, config)
 			}
 		case "data":
-			if config, ok := c.written(block, source, c.schema.DataSourceSchemas[name]); ok {
+			if config, ok = c.written(block, source, c.schema.DataSourceSchemas[name]); ok {
 				c.validateData(p, name, config)
 			}
 		}
