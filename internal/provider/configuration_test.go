@@ -34,15 +34,18 @@ func (c *core) parse(source string) hclsyntax.Blocks {
 func (c *core) rootFrom(source string) rootModule {
 	root := rootModule{blocks: blocks{}}
 	for _, block := range c.parse(source) {
-		config, ok := values{}, false
-		if block.Type == "provider" {
-			config, ok = c.written(block, source, c.schema.Provider)
-			root.provider, root.providerKnown = config, config
-		} else if config, ok = c.written(block, source, c.schema.ResourceSchemas[block.Labels[0]]); ok {
-			root.blocks[strings.Join(block.Labels, ".")] = resourceBlock{planned: config, known: config}
+		schema := c.schema.Provider
+		if block.Type == "resource" {
+			schema = c.schema.ResourceSchemas[block.Labels[0]]
 		}
-		if !ok {
+		config, ok := c.written(block, source, schema)
+		switch {
+		case !ok:
 			c.fatalf("%v", c.journal)
+		case block.Type == "resource":
+			root.blocks[strings.Join(block.Labels, ".")] = resourceBlock{planned: config, known: config}
+		default:
+			root.provider, root.providerKnown = config, config
 		}
 	}
 	c.source = nil
@@ -56,30 +59,32 @@ func (c *core) rootFrom(source string) rootModule {
 func (c *core) plansText(source string) (printed string) {
 	all := c.parse(source)
 	defer func() { c.source, printed = nil, strings.Join(c.journal, "\n") }()
-	config, ok := values{}, true
+	provider := values{}
 	for _, block := range all {
 		if block.Type == "provider" {
-			if config, ok = c.written(block, source, c.schema.Provider); !ok {
+			config, ok := c.written(block, source, c.schema.Provider)
+			if !ok {
 				return ""
 			}
+			provider = config
 		}
 	}
-	p := c.start(config, patienceAlone)
+	p := c.start(provider, patienceAlone)
 	if !p.ok {
 		return ""
 	}
 	for _, block := range all {
 		switch name := block.Labels[0]; block.Type {
 		case "resource":
-			if config, ok = c.written(block, source, c.schema.ResourceSchemas[name]); ok {
+			if config, ok := c.written(block, source, c.schema.ResourceSchemas[name]); ok {
 				c.planChange(p, strings.Join(block.Labels, "."), resourceBlock{}, config, nil, false)
 			}
 		case "ephemeral":
-			if config, ok = c.written(block, source, c.schema.EphemeralResourceSchemas[name]); ok {
+			if config, ok := c.written(block, source, c.schema.EphemeralResourceSchemas[name]); ok {
 				c.open(c.ctx, p, name, config)
 			}
 		case "data":
-			if config, ok = c.written(block, source, c.schema.DataSourceSchemas[name]); ok {
+			if config, ok := c.written(block, source, c.schema.DataSourceSchemas[name]); ok {
 				c.validateData(p, name, config)
 			}
 		}
