@@ -52,10 +52,10 @@ func (c *core) rootFrom(source string) rootModule {
 	return root
 }
 
-// plansText plans a configuration for which nothing exists, as far as the first block with
-// an error, and returns what the CLI would print of it: the diagnostics, each with the lines
-// under its path, or with the whole argument where the CLI would choose among its lines.
-// What a block refers to is not known.
+// plansText plans a configuration for which nothing exists, opens what is ephemeral and
+// validates what would be read. It returns what the CLI would print: the diagnostics, each
+// with the lines under its path, or with the whole argument where the CLI would choose
+// among its lines. What a block refers to is not known.
 func (c *core) plansText(source string) (printed string) {
 	all := c.parse(source)
 	defer func() { c.source, printed = nil, strings.Join(c.journal, "\n") }()
