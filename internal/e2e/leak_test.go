@@ -291,28 +291,15 @@ func TestUnannouncedReplyLeaksNothing(t *testing.T) {
 }
 
 // A literal secret in a provider block that is refused is not in the diagnostic,
-// neither in its text nor as the line of configuration that the CLI adds.
+// neither in its text nor as the line of configuration that the CLI adds. (What else is
+// refused is in the tests of the provider, which need no CLI.)
 func TestRefusedConfigurationLeaksNothing(t *testing.T) {
 	t.Parallel()
 	const marker = "hunter2-marker"
 	tests := map[string]struct{ lines, want string }{
-		"token with a space":       {`token = "apiv3_` + marker + ` more"`, "token is empty or holds spaces"},
-		"token with a line break":  {`token = "apiv3_` + marker + `\n"`, "token is empty or holds spaces"},
-		"token outside ASCII":      {`token = "apiv3_` + marker + `é"`, "token is empty or holds spaces"},
-		"token from a file":        {`token = file("token.txt")`, "trimspace()"},
-		"token in a heredoc":       {"token = <<-EOT\n    apiv3_" + marker + "\n  EOT", "trimspace()"},
-		"url with a password":      {`url = "http://me:` + marker + `@localhost:8181"`, "url cannot be used: it holds a user name or password"},
-		"url that is none":         {`url = "http://me:` + marker + `@local host"`, "url cannot be used: it is not a URL"},
-		"url with a query":         {`url = "http://localhost:8181/?token=` + marker + `"`, "url cannot be used: it has a query"},
-		"recovery_url":             {`recovery_url = "http://me:` + marker + `@localhost:8182"`, "recovery_url cannot be used: it holds a user name or password"},
-		"header value":             {`headers = { X-Key = "` + marker + `\u0001" }`, "X-Key is null or holds control characters"},
-		"header value, two lines":  {`headers = { X-Key = "` + marker + `\nX-Other: 1" }`, "X-Key is null or holds control characters"},
-		"header name":              {`headers = { "a b" = "` + marker + `" }`, "cannot be the name of an HTTP header"},
-		"header line as a name":    {`headers = { "X-Key: ` + marker + `" = "" }`, "cannot be the name of an HTTP header"},
-		"reserved header":          {`headers = { Authorization = "Bearer ` + marker + `" }`, "headers cannot set Authorization"},
-		"certificate":              {`ca_cert_pem = "` + marker + `"`, "ca_cert_pem has no certificate"},
-		"certificate, broken":      {"ca_cert_pem = <<-EOT\n    -----BEGIN CERTIFICATE-----\n    " + marker + "\n    -----END CERTIFICATE-----\n  EOT", "ca_cert_pem has no certificate"},
-		"certificates given twice": {"ca_cert_file = \"ca.pem\"\n  ca_cert_pem  = \"" + marker + "\"", "cannot both be set"},
+		"token from a file":   {`token = file("token.txt")`, "trimspace()"},
+		"url with a password": {`url = "http://me:` + marker + `@localhost:8181"`, "url cannot be used: it holds a user name or password"},
+		"certificate, broken": {"ca_cert_pem = <<-EOT\n    -----BEGIN CERTIFICATE-----\n    " + marker + "\n    -----END CERTIFICATE-----\n  EOT", "ca_cert_pem has no certificate"},
 	}
 	s := influxdb3test.New(t)
 	first := newWorkspace(t, s, operatorConfig)

@@ -90,9 +90,10 @@ type core struct {
 	ended   bool
 	journal []string // of diagnostics of the run
 	failed  bool
-	imports map[string]bool // what was imported since it was last looked at
-	lostIn  bool            // a call was under way when the process was killed
-	pulumi  bool            // it is Pulumi's bridge, which drops what comes with an error and holds no result against its plan
+	imports map[string]bool                        // what was imported since it was last looked at
+	lostIn  bool                                   // a call was under way when the process was killed
+	source  func(at *tftypes.AttributePath) string // the lines of configuration that the CLI prints under a path
+	pulumi  bool                                   // it is Pulumi's bridge, which drops what comes with an error and holds no result against its plan
 }
 
 const operatorType, namedType = "influxdb3_admin_token", "influxdb3_named_admin_token"
@@ -154,6 +155,9 @@ func (c *core) note(diags []*tfprotov6.Diagnostic) (ok bool) {
 	ok = true
 	for _, d := range diags {
 		text := fmt.Sprintf("%s: %s: %s", d.Severity, d.Summary, d.Detail)
+		if c.source != nil {
+			text += c.source(d.Attribute)
+		}
 		c.heard(text)
 		c.journal = append(c.journal, text)
 		for _, bug := range []string{"Provider produced", "This is always an error in the provider", "Unexpected Private State", "a bug in the provider", "Value Conversion"} {

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
@@ -60,12 +58,12 @@ func TestAccDurations(t *testing.T) {
 		return block(s, withToken(token), "request_timeout = \""+timeout+"\"") + operator(unprotected, `rotate_after = "`+after+`"`) +
 			named(`name_prefix = "ci-"`, `expires_in = "`+in+`"`, `rotate_before_expiry = "`+before+`"`)
 	}
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(&testClock{}),
-		Steps: []resource.TestStep{
-			{Config: config("90d", "2w", "1d12h", "30s")},
-			{Config: config("2160h", "14d", "36h", "0.5m"), ConfigPlanChecks: nothingToDo()},
-			{Config: config("2161h", "14d", "36h", "30s"), ConfigPlanChecks: planned(address, plancheck.ResourceActionUpdate)},
-		},
-	})
+	c := newCore(t)
+	c.applied(c.rootFrom(config("90d", "2w", "1d12h", "30s")), planOptions{})
+	if made := c.planned(c.rootFrom(config("2160h", "14d", "36h", "0.5m")), planOptions{}); len(made.changes) != 0 {
+		t.Errorf("the same in other words is a change: %v", made.changes)
+	}
+	if made := c.planned(c.rootFrom(config("2161h", "14d", "36h", "30s")), planOptions{}); len(made.changes) != 1 || made.changes[0].action != updateAction {
+		t.Errorf("another one is not an update: %v", made.changes)
+	}
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,8 @@ const (
 	otherMisplaced = "9tok.MARKER/of+another-kind"
 )
 
+var misplacedForms = map[string]string{"apiv3": misplaced, "other": otherMisplaced}
+
 // shows says whether a text has a part of one of those.
 func shows(text string) bool { return strings.Contains(strings.ToLower(text), "marker") }
 
@@ -39,101 +42,131 @@ func expectNoToken(want string) func(error) error {
 	}
 }
 
-// A token that was put into the wrong attribute is in no diagnostic, neither in its
-// text nor as the line of configuration that the CLI adds.
-func TestAccMisplacedToken(t *testing.T) {
-	t.Parallel()
-	const wrong = "Token in the Wrong Place"
-	garbage := filepath.Join(t.TempDir(), misplaced)
-	if err := os.WriteFile(garbage, []byte("no certificate"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+// misplacement is a configuration with a token in the wrong place, %s.
+type misplacement struct {
+	provider string // lines of its block
+	config   string // resources
+	want     string
+}
+
+const wrongPlace = "Token in the Wrong Place"
+
+// misplacements are by what holds the token. The file is of that name, and no certificate.
+func misplacements(garbage string) map[string]misplacement {
 	permission := func(kind, name, action string) string {
 		return limited(`name = "a"`, fmt.Sprintf(`permissions = [{ resource_type = %q, resource_names = [%s], actions = [%s] }]`, kind, name, action))
 	}
-	for name, tt := range map[string]struct {
-		provider string // lines of its block, %s the token
-		config   string // resources, %s the token
-		want     string
-	}{
-		"url":                       {`url = "%s"`, operator(), wrong},
-		"url, behind a host":        {`url = "http://localhost:8181/%s"`, operator(), wrong},
-		"url, as the host":          {`url = "https://%s"`, operator(), wrong},
-		"recovery_url":              {`recovery_url = "%s"`, operator(), wrong},
-		"ca_cert_file":              {`ca_cert_file = "%s"`, operator(), wrong},
-		"ca_cert_file, garbage":     {fmt.Sprintf(`ca_cert_file = %q # %%s`, garbage), operator(), wrong},
-		"ca_cert_file and pem":      {"ca_cert_file = \"%s\"\n  ca_cert_pem = \"x\"", operator(), wrong},
+	return map[string]misplacement{
+		"url":                       {`url = "%s"`, operator(), wrongPlace},
+		"url, behind a host":        {`url = "http://localhost:8181/%s"`, operator(), wrongPlace},
+		"url, as the host":          {`url = "https://%s"`, operator(), wrongPlace},
+		"recovery_url":              {`recovery_url = "%s"`, operator(), wrongPlace},
+		"ca_cert_file":              {`ca_cert_file = "%s"`, operator(), wrongPlace},
+		"ca_cert_file, garbage":     {fmt.Sprintf(`ca_cert_file = %q`, garbage), operator(), wrongPlace},
+		"ca_cert_file and pem":      {"ca_cert_file = \"%s\"\n  ca_cert_pem = \"x\"", operator(), wrongPlace},
 		"ca_cert_pem":               {`ca_cert_pem = "%s"`, operator(), "ca_cert_pem has no certificate"},
-		"request_timeout":           {`request_timeout = "%s"`, operator(), wrong},
+		"request_timeout":           {`request_timeout = "%s"`, operator(), wrongPlace},
 		"header, as the name":       {`headers = { "%s" = null }`, operator(), "Invalid Header"},
-		"header, twice":             {`headers = { "X-%[1]s" = "a", "x-%[1]s" = "a" }`, operator(), "Invalid Header"},
-		"existing_token":            {``, operator(`existing_token = "%s"`), wrong},
-		"rotate_after":              {``, operator(`rotate_after = "%s"`), wrong},
-		"name":                      {``, named(`name = "%s"`), wrong},
-		"name, with more":           {``, named(`name = "ci-%s"`), wrong},
-		"name, with a line break":   {``, named(`name = "%s\n"`), wrong},
-		"name_prefix":               {``, named(`name_prefix = "%s"`), wrong},
-		"name and name_prefix":      {``, named(`name = "%s"`, `name_prefix = "a"`), wrong},
-		"name and name_prefix, too": {``, named(`name = "a"`, `name_prefix = "%s"`), wrong},
-		"expires_in":                {``, named(`name = "a"`, `expires_in = "%s"`), wrong},
-		"rotate_before_expiry":      {``, named(`name = "a"`, `expires_in = "1h"`, `rotate_before_expiry = "%s"`), wrong},
-		"resource_type":             {``, permission("%s", `"x"`, `"read"`), wrong},
-		"resource_names":            {``, permission("system", `"%s"`, `"read"`), wrong},
-		"resource_names, mixed":     {``, permission("db", `"*", "%s"`, `"read"`), wrong},
-		"resource_names, a null":    {``, permission("db", `null, "%s"`, `"read"`), wrong},
-		"actions":                   {``, permission("db", `"x"`, `"%s"`), wrong},
-		"kind":                      {``, "data \"influxdb3_tokens\" \"x\" {\n  kind = \"%s\"\n}\n", wrong},
-	} {
-		for form, token := range map[string]string{"apiv3": misplaced, "other": otherMisplaced} {
+		"header, twice":             {`headers = { "X-%s" = "a", "x-%s" = "a" }`, operator(), "Invalid Header"},
+		"existing_token":            {``, operator(`existing_token = "%s"`), wrongPlace},
+		"rotate_after":              {``, operator(`rotate_after = "%s"`), wrongPlace},
+		"name":                      {``, named(`name = "%s"`), wrongPlace},
+		"name, with more":           {``, named(`name = "ci-%s"`), wrongPlace},
+		"name, with a line break":   {``, named(`name = "%s\n"`), wrongPlace},
+		"name_prefix":               {``, named(`name_prefix = "%s"`), wrongPlace},
+		"name and name_prefix":      {``, named(`name = "%s"`, `name_prefix = "a"`), wrongPlace},
+		"name and name_prefix, too": {``, named(`name = "a"`, `name_prefix = "%s"`), wrongPlace},
+		"expires_in":                {``, named(`name = "a"`, `expires_in = "%s"`), wrongPlace},
+		"rotate_before_expiry":      {``, named(`name = "a"`, `expires_in = "1h"`, `rotate_before_expiry = "%s"`), wrongPlace},
+		"resource_type":             {``, permission("%s", `"x"`, `"read"`), wrongPlace},
+		"resource_names":            {``, permission("system", `"%s"`, `"read"`), wrongPlace},
+		"resource_names, mixed":     {``, permission("db", `"*", "%s"`, `"read"`), wrongPlace},
+		"resource_names, a null":    {``, permission("db", `null, "%s"`, `"read"`), wrongPlace},
+		"actions":                   {``, permission("db", `"x"`, `"%s"`), wrongPlace},
+		"kind":                      {``, "data \"influxdb3_tokens\" \"x\" {\n  kind = \"%s\"\n}\n", wrongPlace},
+	}
+}
+
+// fill puts a token in. The server is the one that must not be asked.
+func (m misplacement) fill(s *influxdb3test.Server, token string) string {
+	lines := "token = \"" + otherMisplaced + "\"\n  " + m.provider
+	if !strings.HasPrefix(m.provider, "url =") {
+		lines += fmt.Sprintf("\n  url = %q", s.URL())
+	}
+	return strings.ReplaceAll("provider \"influxdb3\" {\n  "+lines+"\n}\n"+m.config, "%s", token)
+}
+
+// expectUnasked fails the test if a request arrives at the server before the test is over.
+func expectUnasked(t *testing.T, s *influxdb3test.Server) {
+	t.Helper()
+	t.Cleanup(func() {
+		if n := len(s.Requests()); n != 0 {
+			t.Errorf("%d requests were made", n)
+		}
+	})
+}
+
+// garbageFile writes a file whose name is a token, and which is no certificate.
+func garbageFile(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), misplaced)
+	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// A token that was put into the wrong attribute is in no diagnostic, neither in its
+// text nor as the line of configuration that the CLI adds.
+func TestMisplacedToken(t *testing.T) {
+	t.Parallel()
+	s := influxdb3test.New(t)
+	expectUnasked(t, s)
+	for name, tt := range misplacements(garbageFile(t)) {
+		for form, token := range misplacedForms {
 			t.Run(name+" "+form, func(t *testing.T) {
 				t.Parallel()
-				fill := func(text string) string {
-					if !strings.Contains(text, "%") {
-						return text
-					}
-					return fmt.Sprintf(text, token)
+				if form == "other" && strings.HasPrefix(name, "header, ") {
+					return // no header can have that name
 				}
-				if form == "other" && (strings.HasPrefix(name, "header, ") || strings.Contains(tt.provider, garbage)) {
-					return // no header can have that name; and the file has the other one in its name
-				}
-				s := influxdb3test.New(t)
-				lines := fill(tt.provider)
-				if !strings.Contains(lines, "url =") || strings.Contains(lines, "recovery_url") {
-					lines += fmt.Sprintf("\n  url = %q", s.URL())
-				}
-				resource.Test(t, resource.TestCase{
-					ProtoV6ProviderFactories: factories(&testClock{}),
-					ErrorCheck:               expectNoToken(tt.want),
-					Steps: []resource.TestStep{{
-						Config:   "provider \"influxdb3\" {\n  token = \"" + otherMisplaced + "\"\n  " + lines + "\n}\n" + fill(tt.config),
-						PlanOnly: true,
-					}},
-				})
-				if n := len(s.Requests()); n != 0 {
-					t.Errorf("%d requests", n)
+				if err := expectNoToken(tt.want)(errors.New(newCore(t).plansText(tt.fill(s, token)))); err != nil {
+					t.Error(err)
 				}
 			})
 		}
 	}
 }
 
+// What the CLI prints of it, of the provider block and of a resource.
+func TestAccMisplacedToken(t *testing.T) {
+	t.Parallel()
+	s, all := influxdb3test.New(t), misplacements(garbageFile(t))
+	expectUnasked(t, s)
+	for _, name := range []string{"url, as the host", "resource_names, mixed"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resource.Test(t, resource.TestCase{
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				ErrorCheck:               expectNoToken(all[name].want),
+				Steps:                    []resource.TestStep{{Config: all[name].fill(s, misplaced), PlanOnly: true}},
+			})
+		})
+	}
+}
+
 // The same for a token in the wrong variable. Not parallel: the environment is the process's.
-func TestAccMisplacedToken_environment(t *testing.T) {
+func TestMisplacedToken_environment(t *testing.T) {
 	for _, variable := range []string{envURL, envRecoveryURL, envCACert, envNoVerify} {
-		for form, token := range map[string]string{"apiv3": misplaced, "other": otherMisplaced} {
+		for form, token := range misplacedForms {
 			t.Run(variable+" "+form, func(t *testing.T) {
 				t.Setenv(envToken, otherMisplaced)
 				t.Setenv(variable, token)
-				resource.Test(t, resource.TestCase{
-					ProtoV6ProviderFactories: factories(&testClock{}),
-					ErrorCheck: func(err error) error {
-						if err := expectNoToken("Token in the Wrong Place")(err); err != nil {
-							return err
-						}
-						return expectNoToken(variable + " holds what looks like a token")(err)
-					},
-					Steps: []resource.TestStep{{Config: operator(), PlanOnly: true}},
-				})
+				printed := newCore(t).plansText(operator())
+				for _, want := range []string{wrongPlace, variable + " holds what looks like a token"} {
+					if err := expectNoToken(want)(errors.New(printed)); err != nil {
+						t.Error(err)
+					}
+				}
 			})
 		}
 	}
@@ -194,23 +227,22 @@ func TestMisplacedIdentity(t *testing.T) {
 // An import by a token in place of a name.
 func TestAccMisplacedToken_import(t *testing.T) {
 	t.Parallel()
-	for form, token := range map[string]string{"apiv3": misplaced, "other": otherMisplaced} {
-		for address, config := range map[string]string{
-			"influxdb3_admin_token.operator": operator(),
-			namedAddress:                     named(`name = "a"`),
-		} {
-			t.Run(form+" "+address, func(t *testing.T) {
-				t.Parallel()
-				s := influxdb3test.New(t)
-				s.CreateNamedAdmin(t, s.Bootstrap(t), token, 0) // of that very name
-				provider := block(s, "token = \""+otherMisplaced+"\"")
-				resource.Test(t, resource.TestCase{
-					ProtoV6ProviderFactories: factories(&testClock{}),
-					ErrorCheck:               expectNoToken("Import"),
-					Steps:                    []resource.TestStep{{Config: provider + config, ResourceName: address, ImportState: true, ImportStateId: token}},
-				})
-			})
-		}
+	for form, token := range misplacedForms {
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t)
+			s.CreateNamedAdmin(t, s.Bootstrap(t), token, 0) // of that very name
+			for _, address := range []string{addressA, addressNamed} {
+				c := newCore(t)
+				p := c.start(rootOf(s, otherMisplaced, nil).provider, patienceAlone)
+				if o := c.importObject(p, address, token); o != nil {
+					c.read(p, address, o)
+				}
+				if err := expectNoToken("Import")(errors.New(strings.Join(c.journal, "\n"))); !c.failed || err != nil {
+					t.Error(address, err)
+				}
+			}
+		})
 	}
 }
 

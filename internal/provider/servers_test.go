@@ -176,7 +176,7 @@ func TestAccServers_down(t *testing.T) {
 }
 
 // What is wrong with an entry is said before anything is called.
-func TestAccServers_badInput(t *testing.T) {
+func TestServers_badInput(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ servers, resource, want string }{
 		"name":             {`{ "x y" = { url = "http://localhost" } }`, operator(), `servers has the name "x y"`},
@@ -193,16 +193,31 @@ func TestAccServers_badInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			want := words(tt.want)
-			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: factories(&testClock{}),
-				Steps: []resource.TestStep{{
-					Config:   "provider \"influxdb3\" {\n  url = \"http://127.0.0.1:1\"\n  servers = " + tt.servers + "\n}\n" + tt.resource,
-					PlanOnly: true, ExpectError: want,
-				}},
-			})
+			c := newCore(t)
+			printed := c.plansText("provider \"influxdb3\" {\n  url = \"http://127.0.0.1:1\"\n  servers = " + tt.servers + "\n}\n" + tt.resource)
+			if !c.failed || !strings.Contains(printed, tt.want) || strings.Contains(printed, secretToken) {
+				t.Errorf("no %q: %s", tt.want, printed)
+			}
 		})
 	}
+}
+
+// The CLI has no line to print of an entry.
+func TestAccServers_badInput(t *testing.T) {
+	t.Parallel()
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(&testClock{}),
+		ErrorCheck: func(err error) error {
+			if strings.Contains(err.Error(), "localhost") || !words(`servers["a"].token is empty`).MatchString(err.Error()) {
+				return fmt.Errorf("not the error, or the entry with it: %w", err)
+			}
+			return nil
+		},
+		Steps: []resource.TestStep{{
+			Config:   "provider \"influxdb3\" {\n  servers = { a = { url = \"http://localhost\", token = \"a b\" } }\n}\n" + operator(`server = "a"`),
+			PlanOnly: true,
+		}},
+	})
 }
 
 // The CLI prints the line under the path of a diagnostic, or the whole entry, and a token

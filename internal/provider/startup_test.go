@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
 )
 
@@ -26,7 +24,8 @@ func TestAccStartup(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := &testClock{}
+			c := newCore(t)
+			began := c.clock.now
 			s, lines := influxdb3test.New(t, influxdb3test.Enterprise()), []string{"max_retries = 0"}
 			if tt.path != createPath {
 				lines = append(lines, withToken(s.Bootstrap(t)))
@@ -34,15 +33,12 @@ func TestAccStartup(t *testing.T) {
 			s.Inject(influxdb3test.Fault{Method: http.MethodOptions, Times: 2, Kind: influxdb3test.Answer, Status: http.StatusServiceUnavailable})
 			s.Inject(influxdb3test.Fault{Method: http.MethodOptions, Kind: influxdb3test.CutBefore})
 			s.ResetRequests()
-			resource.Test(t, resource.TestCase{
-				ProtoV6ProviderFactories: factories(clock),
-				Steps:                    []resource.TestStep{{Config: block(s, lines...) + tt.config}},
-			})
+			c.applied(c.rootFrom(block(s, lines...)+tt.config), planOptions{})
 			if looks, made := count(s, http.MethodOptions, optionsPath), count(s, http.MethodPost, tt.path); looks != 4 || made != 1 {
 				t.Errorf("looked %d times and created %d times, want 4 and 1", looks, made)
 			}
-			if clock.moved == 0 {
-				t.Error("nothing was waited for")
+			if waited := c.clock.now.Sub(began); waited < time.Second/10 {
+				t.Errorf("waited for %s, which is the looks alone", waited)
 			}
 		})
 	}
@@ -63,16 +59,16 @@ func TestAccStartup_never(t *testing.T) {
 		for kind, config := range map[string]string{"operator token": operator(), "named admin token": named(`name = "ci"`)} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				clock := &testClock{}
-				s := influxdb3test.New(t)
+				c, s := newCore(t), influxdb3test.New(t)
+				began := c.clock.now
 				s.Down()
-				resource.Test(t, resource.TestCase{
-					ProtoV6ProviderFactories: factories(clock),
-					Steps:                    []resource.TestStep{{Config: block(s, tt.line, "max_retries = 0", withToken(secretToken)) + config, ExpectError: words(tt.want)}},
-				})
-				// The time that the looks took counts, too.
-				if clock.moved > tt.wait || clock.moved < tt.wait/2 {
-					t.Errorf("waited for %s, want %s", clock.moved, tt.wait)
+				root := c.rootFrom(block(s, tt.line, "max_retries = 0", withToken(secretToken)) + config)
+				if c.apply(c.planned(root, planOptions{}), false, false, ending{}); !c.failed || !c.said(tt.want) {
+					t.Errorf("no %q: %v", tt.want, c.journal)
+				}
+				// The time that the looks took counts, too, and each of them some milliseconds.
+				if waited := c.clock.now.Sub(began); waited > tt.wait+time.Second/4 || waited < tt.wait/2 {
+					t.Errorf("waited for %s, want %s", waited, tt.wait)
 				}
 			})
 		}
@@ -82,21 +78,29 @@ func TestAccStartup_never(t *testing.T) {
 // What exists is not waited for: a refresh fails at once, and so do a plan and a rotation.
 func TestAccStartup_existing(t *testing.T) {
 	t.Parallel()
-	clock := &testClock{}
-	s := influxdb3test.New(t)
-	config := func(n string) string { return block(s, "max_retries = 0") + operator(unprotected, trigger(n)) }
+	c, s := newCore(t), influxdb3test.New(t)
+	root := func(n string) rootModule {
+		return c.rootFrom(block(s, "max_retries = 0") + operator(unprotected, trigger(n)))
+	}
 	failing := influxdb3test.Fault{Times: -1, Kind: influxdb3test.Answer, Status: http.StatusServiceUnavailable}
 	rotating := failing
 	rotating.Path = regeneratePath
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(clock),
-		Steps: []resource.TestStep{
-			{Config: config("1")},
-			{PreConfig: func() { s.ResetRequests(); s.Inject(failing) }, Config: config("1"), ExpectError: words("HTTP 503")},
-			{PreConfig: func() { s.ClearFaults(); s.Inject(rotating) }, Config: config("2"), ExpectError: words("HTTP 503")},
-			{PreConfig: s.ClearFaults, Config: config("2"), Check: tokenWorks(t, s)},
-		},
-	})
+	c.applied(root("1"), planOptions{})
+	s.ResetRequests()
+	s.Inject(failing)
+	if c.plan(root("1"), planOptions{}) != nil || !c.said("HTTP 503") {
+		t.Errorf("the refresh: %v", c.journal)
+	}
+	s.ClearFaults()
+	s.Inject(rotating)
+	if c.apply(c.planned(root("2"), planOptions{}), false, false, ending{}); !c.failed || !c.said("HTTP 503") {
+		t.Errorf("the rotation: %v", c.journal)
+	}
+	s.ClearFaults()
+	c.applied(root("2"), planOptions{})
+	if !s.Accepts(t, c.current(address, "token")) {
+		t.Error("the server refuses the token in state")
+	}
 	if n := count(s, http.MethodOptions, optionsPath); n != 0 {
 		t.Errorf("looked %d times whether the server is up", n)
 	}
@@ -105,17 +109,17 @@ func TestAccStartup_existing(t *testing.T) {
 // A failure that waiting does not mend ends it at once.
 func TestAccStartup_atOnce(t *testing.T) {
 	t.Parallel()
-	clock := &testClock{}
 	secure, redirecting := influxdb3test.New(t, influxdb3test.WithTLS()), influxdb3test.New(t)
 	redirecting.Inject(influxdb3test.Fault{Times: -1, Kind: influxdb3test.Answer, Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://127.0.0.1:1/"}}})
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories(clock),
-		Steps: []resource.TestStep{
-			{Config: block(secure, "max_retries = 0") + operator(), ExpectError: words("ca_cert_file")},
-			{Config: block(redirecting, "max_retries = 0") + operator(), ExpectError: words("HTTP 307: redirected to")},
-		},
-	})
-	if clock.moved != 0 {
-		t.Errorf("waited for %s", clock.moved)
+	for want, s := range map[string]*influxdb3test.Server{"ca_cert_file": secure, "HTTP 307: redirected to": redirecting} {
+		c := newCore(t)
+		began := c.clock.now
+		made := c.planned(c.rootFrom(block(s, "max_retries = 0")+operator()), planOptions{})
+		if c.apply(made, false, false, ending{}); !c.failed || !c.said(want) {
+			t.Errorf("no %q: %v", want, c.journal)
+		}
+		if waited := c.clock.now.Sub(began); waited > time.Second/10 {
+			t.Errorf("waited for %s", waited)
+		}
 	}
 }

@@ -59,81 +59,101 @@ func sealedFor(t *testing.T, token string, keys ...*age.X25519Identity) string {
 	return text
 }
 
+// decryptionProblems are configurations with one of two identities that do not lead to the
+// token, by what is wrong.
+func decryptionProblems(t *testing.T) map[string]struct{ provider, encrypted, lines, want string } {
+	t.Helper()
+	one, two := testKeys()[0], testKeys()[1]
+	right, wrong := fmt.Sprintf("age_identity = %q", one), fmt.Sprintf("age_identity = %q", two)
+	sealed := sealedFor(t, secretToken, one)
+	return map[string]struct{ provider, encrypted, lines, want string }{
+		"none":                            {"", sealed, "", "there is no identity to decrypt it with"},
+		"another":                         {wrong, sealed, "", "it is not encrypted for any of the identities that there are"},
+		"its own is another":              {right, sealed, wrong, "it is not encrypted for any of the identities that there are"},
+		"no age file":                     {right, "garbage", "", "it is no age file"},
+		"empty":                           {right, " ", "", "it is no age file"},
+		"a token":                         {right, secretToken, "", "it is no age file"},
+		"damaged":                         {right, sealed[:len(sealed)-60], "", "the age file is damaged"},
+		"its own is garbage":              {"", sealed, `age_identity = "MARKER"`, "age_identity cannot be used: it holds no identity of age"},
+		"its own is empty":                {"", sealed, `age_identity = ""`, "age_identity cannot be used"},
+		"its own is a recipient":          {"", sealed, fmt.Sprintf("age_identity = %q", one.Recipient()), "age_identity cannot be used"},
+		"its own is a key, and MARKER":    {"", sealed, fmt.Sprintf(`age_identity = "%s\nMARKER"`, one), "age_identity cannot be used"},
+		"the provider's is not known yet": {"age_identity = terraform_data.key.output", sealed, "", "age_identity comes from a resource that this run has yet to apply"},
+	}
+}
+
+// decrypting writes the configuration that decrypts an argument.
+func decrypting(provider, argument, lines string) string {
+	return fmt.Sprintf("provider \"influxdb3\" {\n  %s\n}\nephemeral \"influxdb3_token\" \"it\" {\n  encrypted_token = %s\n  %s\n}\n", provider, argument, lines)
+}
+
+// expectNoSecret is what is true of the output.
+func expectNoSecret(want string) func(error) error {
+	return func(err error) error {
+		for _, secret := range []string{"MARKER", secretToken, testKeys()[0].String()[16:], testKeys()[1].String()[16:]} {
+			if strings.Contains(err.Error(), secret) {
+				return errors.New("the error holds a secret")
+			}
+		}
+		if !words(want).MatchString(err.Error()) {
+			return fmt.Errorf("want %q: %w", want, err)
+		}
+		return nil
+	}
+}
+
+func TestTokenEphemeral_problems(t *testing.T) {
+	t.Parallel()
+	for name, tt := range decryptionProblems(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCore(t)
+			printed := c.plansText(decrypting(tt.provider, fmt.Sprintf("%q", tt.encrypted), tt.lines))
+			if err := expectNoSecret(tt.want)(errors.New(printed)); !c.failed || err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// What the CLI prints of them, one when it validates and one when it plans.
+func TestAccTokenEphemeral_problems(t *testing.T) {
+	t.Parallel()
+	all := decryptionProblems(t)
+	for _, name := range []string{"its own is garbage", "the provider's is not known yet"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := decrypting(all[name].provider, fmt.Sprintf("%q", all[name].encrypted), all[name].lines)
+			config += fmt.Sprintf("resource \"terraform_data\" \"key\" {\n  input = %q\n}\n", testKeys()[0])
+			resource.Test(t, resource.TestCase{
+				TerraformVersionChecks:   []tfversion.TerraformVersionCheck{readable{}},
+				ProtoV6ProviderFactories: factories(&testClock{}),
+				ErrorCheck:               expectNoSecret(all[name].want),
+				Steps:                    []resource.TestStep{{Config: config, PlanOnly: true}},
+			})
+		})
+	}
+}
+
+// What is not known while planning is decrypted by the apply.
 func TestAccTokenEphemeral(t *testing.T) {
 	t.Parallel()
-	one, two := testKeys()[0], testKeys()[1]
+	one := testKeys()[0]
 	file := filepath.Join(t.TempDir(), "key.txt")
 	if err := os.WriteFile(file, []byte("# created: today\n"+one.String()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sealed := sealedFor(t, secretToken, one)
-	const nobody = "there is no identity to decrypt it with"
-	for name, tt := range map[string]struct {
-		provider  string // lines
-		encrypted string // sealed without it
-		lines     string // of the ephemeral resource
-		unknown   bool   // while planning
-		want      string // an error, none for ""
-	}{
-		"the provider's identity":         {provider: fmt.Sprintf("age_identity = %q", one)},
-		"the provider's file":             {provider: fmt.Sprintf("age_identity_file = %q", file)},
-		"its own":                         {lines: fmt.Sprintf("age_identity = %q", one)},
-		"its own before the provider's":   {provider: fmt.Sprintf("age_identity = %q", two), lines: fmt.Sprintf("age_identity = %q", one)},
-		"one of two":                      {provider: fmt.Sprintf(`age_identity = "%s\n%s"`, two, one)},
-		"for two":                         {provider: fmt.Sprintf("age_identity = %q", two), encrypted: sealedFor(t, secretToken, one, two)},
-		"not known yet":                   {provider: fmt.Sprintf("age_identity = %q", one), unknown: true},
-		"none":                            {want: nobody},
-		"another":                         {provider: fmt.Sprintf("age_identity = %q", two), want: "it is not encrypted for any of the identities that there are"},
-		"its own is another":              {provider: fmt.Sprintf("age_identity = %q", one), lines: fmt.Sprintf("age_identity = %q", two), want: "it is not encrypted for any of the identities that there are"},
-		"none, not known yet":             {unknown: true, want: nobody},
-		"no age file":                     {provider: fmt.Sprintf("age_identity = %q", one), encrypted: "garbage", want: "it is no age file"},
-		"empty":                           {provider: fmt.Sprintf("age_identity = %q", one), encrypted: " ", want: "it is no age file"},
-		"a token":                         {provider: fmt.Sprintf("age_identity = %q", one), encrypted: secretToken, want: "it is no age file"},
-		"damaged":                         {provider: fmt.Sprintf("age_identity = %q", one), encrypted: sealed[:len(sealed)-60], want: "the age file is damaged"},
-		"its own is garbage":              {lines: `age_identity = "MARKER"`, want: "age_identity cannot be used: it holds no identity of age"},
-		"its own is empty":                {lines: `age_identity = ""`, want: "age_identity cannot be used"},
-		"its own is a recipient":          {lines: fmt.Sprintf("age_identity = %q", one.Recipient()), want: "age_identity cannot be used"},
-		"its own is a key, and MARKER":    {lines: fmt.Sprintf(`age_identity = "%s\nMARKER"`, one), want: "age_identity cannot be used"},
-		"the provider's is not known yet": {provider: fmt.Sprintf("age_identity = terraform_data.key.output\n}\nresource \"terraform_data\" \"key\" {\n  input = %q", one), want: "age_identity comes from a resource that this run has yet to apply"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			encrypted := tt.encrypted
-			if encrypted == "" {
-				encrypted = sealed
-			}
-			argument := fmt.Sprintf("%q", encrypted)
-			config := "provider \"influxdb3\" {\n  " + tt.provider + "\n}\n"
-			if tt.unknown {
-				config += fmt.Sprintf("resource \"terraform_data\" \"later\" {\n  input = %s\n}\n", argument)
-				argument = "terraform_data.later.output"
-			}
-			config += fmt.Sprintf("ephemeral \"influxdb3_token\" \"it\" {\n  encrypted_token = %s\n  %s\n}\n", argument, tt.lines) + echo("influxdb3_token.it")
-			step := resource.TestStep{Config: config}
-			if tt.want == "" {
-				step.ConfigStateChecks = []statecheck.StateCheck{
-					statecheck.ExpectKnownValue(echoAddress, tfjsonpath.New("data").AtMapKey("token"), text(secretToken)),
-					statecheck.ExpectKnownValue(echoAddress, tfjsonpath.New("data").AtMapKey("hash"), text(influxdb3.NewSecret(secretToken).Hash())),
-				}
-			}
-			failed := false
-			test := resource.TestCase{TerraformVersionChecks: []tfversion.TerraformVersionCheck{readable{}}, ProtoV6ProviderFactories: echoing(&testClock{}), Steps: []resource.TestStep{step}}
-			test.ErrorCheck = func(err error) error {
-				failed = true
-				for _, secret := range []string{"MARKER", secretToken, one.String()[16:], two.String()[16:]} {
-					if strings.Contains(err.Error(), secret) {
-						return errors.New("the error holds a secret")
-					}
-				}
-				if tt.want == "" || !words(tt.want).MatchString(err.Error()) {
-					return fmt.Errorf("want %q: %w", tt.want, err)
-				}
-				return nil
-			}
-			resource.Test(t, test)
-			if failed != (tt.want != "") {
-				t.Errorf("it failed: %t", failed)
-			}
-		})
-	}
+	config := fmt.Sprintf("resource \"terraform_data\" \"later\" {\n  input = %q\n}\n", sealedFor(t, secretToken, one)) +
+		decrypting(fmt.Sprintf("age_identity_file = %q", file), "terraform_data.later.output", "") + echo("influxdb3_token.it")
+	resource.Test(t, resource.TestCase{
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{readable{}},
+		ProtoV6ProviderFactories: echoing(&testClock{}),
+		Steps: []resource.TestStep{{
+			Config: config,
+			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue(echoAddress, tfjsonpath.New("data").AtMapKey("token"), text(secretToken)),
+				statecheck.ExpectKnownValue(echoAddress, tfjsonpath.New("data").AtMapKey("hash"), text(influxdb3.NewSecret(secretToken).Hash())),
+			},
+		}},
+	})
 }
