@@ -64,14 +64,15 @@ func exampleWorkspace(t *testing.T, s *influxdb3test.Server, name string) *works
 			t.Fatal(err)
 		}
 	}
-	w.must("init")
+	w.initialise()
 	return w
 }
 
 // exampleOutput is a root output.
 func exampleOutput(w *workspace, name string) string {
 	w.t.Helper()
-	return w.must("output", "-raw", name).stdout
+	value, _ := w.output(name).(string)
+	return value
 }
 
 // The examples do what they say: they are applied, changed where they say so, and

@@ -59,7 +59,7 @@ func (f *fleet) save() {
 func (f *fleet) tokens(resource string) map[string]string {
 	f.t.Helper()
 	all := map[string]string{}
-	for _, r := range list(f.w.pulled()["resources"]) {
+	for _, r := range list(f.w.wholeState()["resources"]) {
 		if r["type"] != resource {
 			continue
 		}
@@ -116,7 +116,7 @@ func (f *fleet) expectRotated(before map[string]string, names ...string) map[str
 // due lets the time of these servers come.
 func (f *fleet) due(names ...string) {
 	f.t.Helper()
-	state := f.w.pulled()
+	state := f.w.wholeState()
 	found := 0
 	for _, r := range list(state["resources"]) {
 		if r["type"] != "time_rotating" {
@@ -137,15 +137,6 @@ func (f *fleet) due(names ...string) {
 		f.t.Fatal(err)
 	}
 	f.w.write(stateFile, string(text))
-}
-
-// pulled is the whole state.
-func (w *workspace) pulled() (state map[string]any) {
-	w.t.Helper()
-	if err := json.Unmarshal([]byte(w.must("state", "pull").stdout), &state); err != nil {
-		w.t.Fatal(err)
-	}
-	return state
 }
 
 // list is a list of objects in a state.
@@ -208,9 +199,8 @@ func exampleFleet(t *testing.T, _ *influxdb3test.Server, w *workspace) {
 			t.Errorf("%s has the tokens %v", name, names)
 		}
 	}
-	var output map[string]string
-	if err := json.Unmarshal([]byte(w.must("output", "-json", "operator_tokens").stdout), &output); err != nil || !maps.Equal(output, before) {
-		t.Errorf("the output has not the tokens in state: %v", err)
+	if output, want := fmt.Sprint(w.output("operator_tokens")), fmt.Sprint(before); output != want {
+		t.Error("the output has not the tokens in state")
 	}
 
 	// The time of some comes.

@@ -50,11 +50,11 @@ func TestRotationSurvivesSignals(t *testing.T) {
 				// Outputs are the CLI's own, which an interrupted apply leaves
 				// as they were. The next one brings them up to date and
 				// rotates nothing.
-				if out := w.must("output", "-raw", "token").stdout; out != old {
+				if out := w.output("token"); out != old {
 					t.Errorf("the output is not the old token any more: an interrupted apply saves outputs now")
 				}
 				w.must("apply")
-				if out := w.must("output", "-raw", "token").stdout; out != rotated {
+				if out := w.output("token"); out != rotated {
 					t.Error("the output is not the token in state")
 				}
 				if n := count(s, regeneratePath); n != 1 {

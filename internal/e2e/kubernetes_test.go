@@ -33,7 +33,11 @@ var installKubernetes = sync.OnceValue(func() error {
 	if binary := os.Getenv("KUBERNETES_PROVIDER"); binary != "" {
 		return layOut(mirror, "hashicorp/kubernetes", kubernetesVersion, binary)
 	}
-	return install(mirror, "hashicorp/kubernetes", kubernetesVersion, "../..", providerPackage+"/internal/e2e/kubernetesprovider")
+	binary := filepath.Join(scratch, "terraform-provider-kubernetes")
+	if _, err := goTool("build", "-buildvcs=false", "-o", binary, "./kubernetesprovider"); err != nil {
+		return err
+	}
+	return layOut(mirror, "hashicorp/kubernetes", kubernetesVersion, binary)
 })
 
 // kubernetes stands in for the API server of a Kubernetes cluster, which keeps

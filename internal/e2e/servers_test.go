@@ -30,7 +30,7 @@ func (l *credentialLog) know(server, what, token string) string {
 // knowState notes the tokens in state. Those of the block itself have no server there.
 func (l *credentialLog) knowState(w *workspace) {
 	l.t.Helper()
-	for _, r := range list(w.pulled()["resources"]) {
+	for _, r := range list(w.wholeState()["resources"]) {
 		for _, instance := range list(r["instances"]) {
 			values, _ := instance["attributes"].(map[string]any)
 			server := attributes(values).text("server")
@@ -161,7 +161,7 @@ data "influxdb3_server" "this" {
 `, ofBlock, l.servers["token"].URL(), ofToken, l.servers["listener"].URL(), l.servers["listener"].RecoveryURL(), l.servers["nothing"].URL()))
 	w.set("INFLUXDB3_AUTH_TOKEN", fromEnvironment)
 	w.set("INFLUXDB3_RECOVERY_URL", l.servers["block"].RecoveryURL())
-	w.must("init")
+	w.initialise()
 
 	w.must("apply")
 	l.knowState(w)

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -329,7 +328,7 @@ func replay(t *testing.T, dir string, c stateCase) {
 	c.serve(f)
 	w := f.workspace(readFile(t, filepath.Join(dir, "main.tf")))
 	w.write(stateFile, f.fillIn(w, readFile(t, filepath.Join(dir, "state.json"))))
-	w.must("init")
+	w.initialise()
 	f.server.ResetRequests()
 	r := w.run("plan", "-detailed-exitcode")
 	if r.code != c.plan {
@@ -349,7 +348,7 @@ func replay(t *testing.T, dir string, c stateCase) {
 func record(t *testing.T, name string, c stateCase) {
 	f := newFixture(t, c)
 	w := f.workspace(c.config)
-	w.must("init")
+	w.initialise()
 	c.run(f, w)
 	r := w.run("plan", "-detailed-exitcode")
 	if r.code != c.plan {
@@ -384,7 +383,7 @@ func (f *fixture) values(w *workspace) map[string]string {
 	if f.previous != "" {
 		values["previous_hash"] = influxdb3.NewSecret(f.previous).Hash()
 	}
-	if out, _ := exec.Command(w.chain.cli, "version").Output(); strings.HasPrefix(string(out), "OpenTofu") {
+	if strings.HasPrefix(cliVersion(), "OpenTofu") {
 		values["registry"] = registries[1]
 	}
 	return values

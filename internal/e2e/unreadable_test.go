@@ -296,7 +296,7 @@ func newTraces(t *testing.T, s *influxdb3test.Server, config string) *traces {
 	w.set("TF_VAR_identity", key.String())
 	e.tap = newWiretap(t, s, w)
 	w.write("main.tf", config)
-	w.must("init")
+	w.initialise()
 	w.set("TF_LOG", "TRACE")
 	w.set("TF_LOG_PATH", w.path(traceLog))
 	return e
