@@ -144,8 +144,7 @@ func TestOwnServer(t *testing.T) {
 
 // One apply starts a server that comes up late, and makes its operator token.
 func exampleLateServer(t *testing.T) {
-	const late = 3 * time.Second
-	s := ownServerWorkspace(t, "late-server", late)
+	s := ownServerWorkspace(t, "late-server", 3*time.Second)
 	s.w.set("TF_LOG_PROVIDER", "INFO")
 	began := time.Now()
 	r := s.w.must("apply")
