@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	ownSource   = "influxdb3-community/influxdb3"
 	timeModule  = "github.com/hashicorp/terraform-provider-time"
 	toolsModule = "../../tools"
 )
@@ -112,7 +113,7 @@ var mirror = sync.OnceValues(func() (string, error) {
 	if _, err := makeTarget("build"); err != nil {
 		return "", err
 	}
-	if err := layOut(root, "influxdb3-community/influxdb3", "0.0.1", filepath.Join(scratch, "terraform-provider-influxdb3")); err != nil {
+	if err := layOut(root, ownSource, "0.0.1", filepath.Join(scratch, "terraform-provider-influxdb3")); err != nil {
 		return "", err
 	}
 	version, err := goTool("list", "-C", toolsModule, "-m", "-f", "{{.Version}}", timeModule)
@@ -139,9 +140,14 @@ func layOutTool(root, source, version, module string) error {
 
 // layOut puts a provider where a CLI looks for it in the mirror. It is a script that becomes
 // the binary, because the CLI takes the checksum of what it finds there in each command.
+// The log of the framework is off in those that do not turn it off themselves.
 func layOut(root, source, version, binary string) error {
 	name := "terraform-provider-" + filepath.Base(source)
-	script := fmt.Appendf(nil, "#!/bin/sh\nexec %q \"$@\"\n", binary)
+	log := "TF_LOG_SDK=OFF "
+	if source == ownSource {
+		log = ""
+	}
+	script := fmt.Appendf(nil, "#!/bin/sh\n%sexec %q \"$@\"\n", log, binary)
 	for _, host := range registries {
 		dir := filepath.Join(root, host, filepath.FromSlash(source), version, runtime.GOOS+"_"+runtime.GOARCH)
 		if err := os.MkdirAll(dir, 0o750); err != nil {
