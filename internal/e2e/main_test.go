@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +42,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(serveVariable) != "" {
 		os.Exit(influxdb3test.Command(context.Background(), os.Args[1:], os.Stderr))
 	}
+	// Many tests wait for a while, in which others can run. A flag that is given counts.
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // a number is valid
 	os.Exit(withScratch(m.Run))
 }
 
