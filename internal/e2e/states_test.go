@@ -327,7 +327,7 @@ func replay(t *testing.T, dir string, c stateCase) {
 	f := newFixture(t, c)
 	c.serve(f)
 	w := f.workspace(readFile(t, filepath.Join(dir, "main.tf")))
-	w.write(stateFile, f.fillIn(w, readFile(t, filepath.Join(dir, "state.json"))))
+	w.write(stateFile, f.fillIn(readFile(t, filepath.Join(dir, "state.json"))))
 	w.initialise()
 	f.server.ResetRequests()
 	r := w.run("plan", "-detailed-exitcode", "-json")
@@ -375,7 +375,7 @@ func record(t *testing.T, name string, c stateCase) {
 }
 
 // values are the placeholders of a state. No text is part of another one.
-func (f *fixture) values(w *workspace) map[string]string {
+func (f *fixture) values() map[string]string {
 	f.t.Helper()
 	values := map[string]string{
 		"token":     f.token,
@@ -433,7 +433,7 @@ func (f *fixture) takeOut(w *workspace) string {
 		}
 	})
 	text := encode(f.t, state)
-	values := f.values(w)
+	values := f.values()
 	for name, value := range values {
 		if value != "" {
 			text = strings.ReplaceAll(text, value, "{{"+name+"}}")
@@ -443,9 +443,9 @@ func (f *fixture) takeOut(w *workspace) string {
 }
 
 // fillIn makes a state of a template.
-func (f *fixture) fillIn(w *workspace, text string) string {
+func (f *fixture) fillIn(text string) string {
 	f.t.Helper()
-	values := f.values(w)
+	values := f.values()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		text = strings.ReplaceAll(text, "{{"+name+"}}", values[name])
 	}
