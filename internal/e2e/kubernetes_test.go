@@ -34,7 +34,7 @@ var installKubernetes = sync.OnceValue(func() error {
 		return layOut(mirror, "hashicorp/kubernetes", kubernetesVersion, binary)
 	}
 	binary := filepath.Join(scratch, "terraform-provider-kubernetes")
-	if _, err := goTool("build", "-buildvcs=false", "-o", binary, "./kubernetesprovider"); err != nil {
+	if _, err := goTool("build", "-buildvcs=false", "-ldflags", "-s -w", "-o", binary, "./kubernetesprovider"); err != nil {
 		return err
 	}
 	return layOut(mirror, "hashicorp/kubernetes", kubernetesVersion, binary)
