@@ -2,10 +2,8 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/influxdb3-community/terraform-provider-influxdb3/internal/influxdb3test"
@@ -28,27 +26,14 @@ resource "influxdb3_admin_token" "operator" {
 }
 `
 
-// runMake runs a target with these variables, builds in a directory of the test's
-// own, and returns what it prints.
+// runMake runs a target and returns what it prints.
 func runMake(t *testing.T, target string, variables ...string) string {
 	t.Helper()
-	settings, err := goTool("env", "GOCACHE", "GOMODCACHE", "GOENV")
+	out, err := makeTarget(target, variables...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := os.UserConfigDir() // go counts its own calls there
-	if err != nil {
-		t.Fatal(err)
-	}
-	values := strings.Split(settings, "\n")
-	cmd := exec.Command("make", "-C", "../..", target, "BUILD="+filepath.Join(scratch, t.Name()))
-	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "GOCACHE="+values[0], "GOMODCACHE="+values[1], "GOENV="+values[2], "XDG_CONFIG_HOME="+config)
-	cmd.Env = append(cmd.Env, variables...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("make %s: %v\n%s", target, err, out)
-	}
-	return string(out)
+	return out
 }
 
 var installedIn = regexp.MustCompile(`Installed version \S+ in (.*)\. Run init`)

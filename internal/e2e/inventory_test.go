@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -44,7 +43,7 @@ resource "influxdb3_resource_token" "app" {
   ]
 }
 `)
-	maker.must("init")
+	maker.initialise()
 	maker.must("apply")
 	return i
 }
@@ -55,7 +54,7 @@ func (i inventory) workspace(t *testing.T) *workspace {
 	w := emptyWorkspace(t, i.servers["east"])
 	w.env = w.env[:len(w.env)-1] // INFLUXDB3_HOST_URL, which would be one server more
 	w.write("main.tf", i.provider)
-	w.must("init")
+	w.initialise()
 	return w
 }
 
@@ -148,11 +147,7 @@ list "influxdb3_resource_token" "app" {
 
 // knowsQuery says whether the CLI has the command query. OpenTofu has not.
 func (c toolchain) knowsQuery() bool {
-	out, err := exec.Command(c.cli, "version").Output()
-	if err != nil {
-		return false
-	}
 	var major, minor int
-	_, _ = fmt.Sscanf(string(out), "Terraform v%d.%d", &major, &minor) // zeros mean no
+	_, _ = fmt.Sscanf(cliVersion(), "Terraform v%d.%d", &major, &minor) // zeros mean no
 	return major > 1 || minor >= 14
 }

@@ -48,7 +48,7 @@ func newLateServer(t testing.TB, w *workspace) *lateServer {
 // start starts the server in the background, in a while.
 func (l *lateServer) start(server func() (address string)) {
 	l.starts.Go(func() {
-		time.Sleep(2 * time.Second)
+		time.Sleep(time.Second)
 		target, err := url.Parse(server())
 		if err != nil {
 			l.t.Error(err)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,14 +25,12 @@ type ownServer struct {
 }
 
 // serverBinary is the influxdb3 that is started: a real one, or the test server.
-var serverBinary = sync.OnceValues(func() (string, error) {
+func serverBinary() (string, error) {
 	if binary := os.Getenv("INFLUXDB3_BIN"); binary != "" {
 		return binary, nil
 	}
-	binary := filepath.Join(scratch, "influxdb3")
-	_, err := goTool("build", "-C", "../..", "-o", binary, "./internal/influxdb3test/cmd/influxdb3test")
-	return binary, err
-})
+	return os.Executable()
+}
 
 // ownServerWorkspace is a workspace with an example that starts a server, which comes up
 // that much later than it is started.
@@ -44,7 +41,7 @@ func ownServerWorkspace(t *testing.T, name string, late time.Duration) ownServer
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	script := fmt.Sprintf("#!/bin/sh\nsleep %.1f\nexec %q \"$@\"\n", late.Seconds(), binary)
+	script := fmt.Sprintf("#!/bin/sh\nsleep %.1f\n%s=1 exec %q \"$@\"\n", late.Seconds(), serveVariable, binary)
 	if err := os.WriteFile(filepath.Join(bin, "influxdb3"), []byte(script), 0o700); err != nil { //nolint:gosec // it is to be run
 		t.Fatal(err)
 	}
@@ -147,8 +144,7 @@ func TestOwnServer(t *testing.T) {
 
 // One apply starts a server that comes up late, and makes its operator token.
 func exampleLateServer(t *testing.T) {
-	const late = 3 * time.Second
-	s := ownServerWorkspace(t, "late-server", late)
+	s := ownServerWorkspace(t, "late-server", 3*time.Second)
 	s.w.set("TF_LOG_PROVIDER", "INFO")
 	began := time.Now()
 	r := s.w.must("apply")

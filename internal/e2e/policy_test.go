@@ -153,10 +153,10 @@ func TestPolicies(t *testing.T) {
 
 	s := influxdb3test.New(t)
 	base := newWorkspace(t, s, policyConfig)
-	check := func(w *workspace, args []string, want map[string][]string) {
+	check := func(w *workspace, args []string, want map[string][]string) (plan string) {
 		t.Helper()
 		events := w.must(append([]string{"plan", "-json", "-out=plan"}, args...)...).stdout
-		plan := w.must("show", "-json", "plan").stdout
+		plan = w.must("show", "-json", "plan").stdout
 		for _, heading := range all {
 			documents := plan
 			if heading == existing {
@@ -166,6 +166,7 @@ func TestPolicies(t *testing.T) {
 				t.Errorf("plan %v: %q says %q, want %q", args, heading, got, want[heading])
 			}
 		}
+		return plan
 	}
 
 	check(base, nil, nil)
@@ -177,15 +178,15 @@ func TestPolicies(t *testing.T) {
 	base.must("apply")
 	token := base.state().text("token")
 
-	check(base, nil, nil)
-	if !strings.Contains(base.must("show", "-json", "plan").stdout, token) {
+	if plan := check(base, nil, nil); !strings.Contains(plan, token) {
 		t.Error("the plan as JSON holds no token any more: the guide warns of it")
 	}
 	rotated := map[string][]string{rotation: {operator + "the operator token will be regenerated"}}
-	check(base, []string{"-var", "trigger=2"}, rotated)
-	check(base, []string{"-var", "existing=regenerate"}, nil) // no creation
-	check(base, []string{"-var", "protection=false"}, map[string][]string{protection: {operator + "deletion protection will be off"}})
-	check(base, []string{"-var", "expires_in="}, map[string][]string{expiry: {ci + "the token will never expire"}})
+	check(base, []string{"-var", "trigger=2", "-var", "existing=regenerate"}, rotated) // no creation
+	check(base, []string{"-var", "protection=false", "-var", "expires_in="}, map[string][]string{
+		protection: {operator + "deletion protection will be off"},
+		expiry:     {ci + "the token will never expire"},
+	})
 
 	// Deletion protection does not see a removed block.
 	leaves := map[string][]string{removal: {operator + "the operator token will leave the state"}}
@@ -214,11 +215,10 @@ func TestPolicies(t *testing.T) {
 	encrypted.write("override.tf", "resource \"influxdb3_admin_token\" \"operator\" {\n  age_recipients = var.age_recipients\n}\n")
 	encrypted.encrypts()
 	encrypted.must("apply")
-	check(encrypted, nil, nil)
-	if found := leaks(encrypted.savedPlan("plan"), nil); found != nil {
+	plan := check(encrypted, []string{"-var", "trigger=2"}, rotated)
+	if found := leaks(plan+encrypted.savedPlan("plan"), nil); found != nil {
 		t.Errorf("the plan holds %q", found)
 	}
-	check(encrypted, []string{"-var", "trigger=2"}, rotated)
 	another, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)

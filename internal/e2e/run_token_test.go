@@ -197,67 +197,63 @@ func (g *gated) open() {
 // What becomes of the token when the run ends, in whatever way.
 func TestRunTokenEnds(t *testing.T) {
 	t.Parallel()
-	kinds := map[string][]influxdb3test.Option{
-		"influxdb3_named_admin_token": nil,
-		"influxdb3_resource_token":    {influxdb3test.Enterprise()},
-	}
+	const admin, limited = "influxdb3_named_admin_token", "influxdb3_resource_token" // which end alike
 	for name, tt := range map[string]struct {
+		kind  string
 		end   func(*gated, *influxdb3test.Server)
 		code  int
 		stays bool
 		says  []string
 	}{
-		"well": {end: func(g *gated, _ *influxdb3test.Server) { g.open() }},
-		"failed": {end: func(g *gated, _ *influxdb3test.Server) {
+		"well": {kind: admin, end: func(g *gated, _ *influxdb3test.Server) { g.open() }},
+		"failed": {kind: limited, end: func(g *gated, _ *influxdb3test.Server) {
 			g.w.write("fail", "")
 			g.open()
 		}, code: 1},
-		"interrupted": {end: func(g *gated, _ *influxdb3test.Server) {
+		"interrupted": {kind: admin, end: func(g *gated, _ *influxdb3test.Server) {
 			g.signal(syscall.SIGINT)
 			g.waitFor("Stopping operation...")
 		}, code: 1},
-		"terminated": {end: func(g *gated, _ *influxdb3test.Server) {
+		"terminated": {kind: limited, end: func(g *gated, _ *influxdb3test.Server) {
 			g.signalGroup(syscall.SIGTERM) // the command ends at once, so that the CLI may have nothing left to stop
 		}, code: 1},
-		"killed": {end: func(g *gated, _ *influxdb3test.Server) {
+		"killed": {kind: admin, end: func(g *gated, _ *influxdb3test.Server) {
 			g.signalGroup(syscall.SIGKILL)
 		}, code: -1, stays: true},
-		"killed alone": {end: func(g *gated, _ *influxdb3test.Server) {
+		"killed alone": {kind: limited, end: func(g *gated, _ *influxdb3test.Server) {
 			g.signal(syscall.SIGKILL)
 		}, code: -1, stays: true},
-		"refused": {end: func(g *gated, s *influxdb3test.Server) {
+		"refused": {kind: limited, end: func(g *gated, s *influxdb3test.Server) {
 			s.Inject(influxdb3test.Fault{Method: http.MethodDelete, Path: tokenDeletePath, Kind: influxdb3test.Answer, Status: http.StatusInternalServerError, Times: -1})
 			g.open()
 		}, stays: true, says: []string{"Warning: Token of This Run Was Not Deleted", "works until it expires", "influxdb3 delete token --token-name \"run-"}},
-		"a lost reply": {end: func(g *gated, s *influxdb3test.Server) {
+		"a lost reply": {kind: admin, end: func(g *gated, s *influxdb3test.Server) {
 			s.Inject(influxdb3test.Fault{Method: http.MethodDelete, Path: tokenDeletePath, Kind: influxdb3test.CutAfter})
 			g.open()
 		}},
 	} {
-		for kind, options := range kinds {
-			t.Run(name+"/"+kind, func(t *testing.T) {
-				t.Parallel()
-				s := influxdb3test.New(t, options...)
-				operator := s.Bootstrap(t)
-				g := runToGate(t, s, operator, kind)
-				tt.end(g, s)
-				r := g.end()
-				if r.code != tt.code {
-					t.Errorf("want exit code %d: %s", tt.code, r)
-				}
-				expectOutput(t, r, tt.says...)
-				if len(tt.says) == 0 && r.has("Was Not Deleted") {
-					t.Errorf("a deletion failed: %s", r)
-				}
-				if got := s.Accepts(t, g.token); got != tt.stays {
-					t.Errorf("the server accepts the token after the run: %t", got)
-				}
-				expectExpiring(t, s, operator, tt.stays)
-				if found := leaks(r.stdout+r.stderr+g.w.read(stateFile), []string{g.token}); tt.code != -1 && found != nil {
-					t.Errorf("output or state shows %s", found)
-				}
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := influxdb3test.New(t, influxdb3test.Enterprise())
+			operator := s.Bootstrap(t)
+			g := runToGate(t, s, operator, tt.kind)
+			tt.end(g, s)
+			r := g.end()
+			if r.code != tt.code {
+				t.Errorf("want exit code %d: %s", tt.code, r)
+			}
+			expectOutput(t, r, tt.says...)
+			if len(tt.says) == 0 && r.has("Was Not Deleted") {
+				t.Errorf("a deletion failed: %s", r)
+			}
+			if got := s.Accepts(t, g.token); got != tt.stays {
+				t.Errorf("the server accepts the token after the run: %t", got)
+			}
+			expectExpiring(t, s, operator, tt.stays)
+			if found := leaks(r.stdout+r.stderr+g.w.read(stateFile), []string{g.token}); tt.code != -1 && found != nil {
+				t.Errorf("output or state shows %s", found)
+			}
+		})
 	}
 }
 
@@ -343,10 +339,8 @@ ephemeral "influxdb3_token" "operator" {
 			w.set("TF_LOG", "")
 			w.set("TF_LOG_PATH", "")
 			w.set("INFLUXDB3_AGE_IDENTITY", e.identity.String())
-			for _, args := range [][]string{{"plan"}, {"apply"}} {
-				w.fails(args, "Provider Is Not Configured Yet", "The provider's token comes from a resource that this run has yet to apply",
-					"No request was sent", `name_prefix = "run-${influxdb3_admin_token.operator.hash}-"`)
-			}
+			w.fails([]string{"apply"}, "Provider Is Not Configured Yet", "The provider's token comes from a resource that this run has yet to apply",
+				"No request was sent", `name_prefix = "run-${influxdb3_admin_token.operator.hash}-"`)
 			if n := count(s, createPath) + count(s, namedAdminPath); n != 0 {
 				t.Errorf("%d tokens were made", n)
 			}

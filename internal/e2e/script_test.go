@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,7 +20,9 @@ import (
 //
 //	terraform ARGS...            runs the CLI, which may be tofu; with ! it must fail
 //	exits CODE ARGS...           runs the CLI and expects this exit code
+//	initialise                   leaves what terraform init would
 //	state-token FILE             writes the token in state to FILE
+//	state-output NAME FILE       writes a root output in state to FILE
 //	state-has NAME VALUE         expects an attribute of the token's resource in state
 //	set-env NAME FILE            sets a variable to a file's content
 //	accepts FILE, refuses FILE   what the server says to the token in FILE
@@ -42,7 +45,7 @@ func TestScripts(t *testing.T) {
 			}
 			s := influxdb3test.New(tb)
 			env.Values[serverKey{}] = s
-			env.Values[cliKey{}] = chain.cli
+			env.Values[chainKey{}] = chain
 			env.Vars = append(append(env.Vars, chain.environment(env.WorkDir)...), hurried...)
 			env.Setenv("INFLUXDB3_HOST_URL", s.URL())
 			return nil
@@ -50,7 +53,9 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"terraform":       scriptTerraform,
 			"exits":           scriptExits,
+			"initialise":      scriptInitialise,
 			"state-token":     scriptStateToken,
+			"state-output":    scriptStateOutput,
 			"state-has":       scriptStateHas,
 			"set-env":         scriptSetEnv,
 			"accepts":         scriptAccepts(true),
@@ -75,7 +80,7 @@ func TestScripts(t *testing.T) {
 
 type (
 	serverKey struct{}
-	cliKey    struct{}
+	chainKey  struct{}
 )
 
 func scriptServerOf(ts *testscript.TestScript) *influxdb3test.Server {
@@ -86,9 +91,13 @@ func scriptServerOf(ts *testscript.TestScript) *influxdb3test.Server {
 	return s
 }
 
+func scriptChain(ts *testscript.TestScript) toolchain {
+	chain, _ := ts.Value(chainKey{}).(toolchain)
+	return chain
+}
+
 func scriptCLI(ts *testscript.TestScript, args ...string) (code int) {
-	cli, _ := ts.Value(cliKey{}).(string)
-	err := ts.Exec(cli, args...)
+	err := ts.Exec(scriptChain(ts).cli, args...)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return exit.ExitCode()
@@ -122,11 +131,14 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func scriptInitialise(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 0, "initialise")
+	dir := ts.MkAbs(".")
+	ts.Check(scriptChain(ts).initialise(dir, scriptChain(ts).environment(dir)))
+}
+
 func scriptState(ts *testscript.TestScript) attributes {
-	if code := scriptCLI(ts, "state", "pull"); code != 0 {
-		ts.Fatalf("state pull: exit code %d", code)
-	}
-	state, err := parseState(ts.ReadFile("stdout"))
+	state, err := parseState(ts.ReadFile(stateFile))
 	ts.Check(err)
 	return state
 }
@@ -134,6 +146,15 @@ func scriptState(ts *testscript.TestScript) attributes {
 func scriptStateToken(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 1, "state-token FILE")
 	scriptWrite(ts, args[0], scriptState(ts).text("token"))
+}
+
+func scriptStateOutput(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "state-output NAME FILE")
+	var state struct {
+		Outputs map[string]struct{ Value string }
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(stateFile)), &state))
+	scriptWrite(ts, args[1], state.Outputs[args[0]].Value)
 }
 
 func scriptStateHas(ts *testscript.TestScript, neg bool, args []string) {

@@ -13,7 +13,6 @@ import (
 // The Vault provider. The tags of its releases are none that Go takes for versions
 // of a module, so the version that the mirror shows stands here.
 const (
-	vaultPackage = "github.com/hashicorp/terraform-provider-vault"
 	vaultModule  = "../../tools/vault"
 	vaultVersion = "5.9.0"
 )
@@ -21,7 +20,7 @@ const (
 // installVault adds the Vault provider to the mirror. It is apart from the others
 // because it takes a minute to build, and one test needs it.
 var installVault = sync.OnceValue(func() error {
-	return install(filepath.Join(scratch, "mirror"), "hashicorp/vault", vaultVersion, vaultModule, vaultPackage)
+	return layOutTool(filepath.Join(scratch, "mirror"), "hashicorp/vault", vaultVersion, vaultModule)
 })
 
 // vault stands in for a Vault server. It keeps the current version of the secrets of

@@ -74,12 +74,20 @@ func emptyWorkspace(t testing.TB, s *influxdb3test.Server) *workspace {
 	return &workspace{t: t, chain: chain, dir: t.TempDir(), env: env}
 }
 
+// initialise makes the directory ready to plan.
+func (w *workspace) initialise() {
+	w.t.Helper()
+	if err := w.chain.initialise(w.dir, w.env); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // newWorkspace writes the configuration and initialises the directory.
 func newWorkspace(t testing.TB, s *influxdb3test.Server, config string) *workspace {
 	t.Helper()
 	w := emptyWorkspace(t, s)
 	w.write("main.tf", config)
-	w.must("init")
+	w.initialise()
 	return w
 }
 
@@ -235,15 +243,14 @@ func expectOutput(t testing.TB, r result, texts ...string) {
 	}
 }
 
-// savedPlan is everything that is in a saved plan: its files, and what show says of it.
-func (w *workspace) savedPlan(name string) string {
+// savedPlan is everything that is in the files of a saved plan.
+func (w *workspace) savedPlan(name string) (all string) {
 	w.t.Helper()
 	archive, err := zip.OpenReader(w.path(name))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer archive.Close() //nolint:errcheck // it was only read
-	all := w.must("show", "-json", name).stdout
 	for _, entry := range archive.File {
 		text, err := fs.ReadFile(archive, entry.Name)
 		if err != nil {
@@ -277,7 +284,7 @@ func (a attributes) trigger() string {
 	return text
 }
 
-// parseState reads the output of state pull.
+// parseState reads a state.
 func parseState(text string) (attributes, error) {
 	var state struct {
 		Resources []struct {
@@ -302,10 +309,27 @@ func parseState(text string) (attributes, error) {
 	return nil, errors.New("no influxdb3_admin_token in state")
 }
 
+// wholeState is the state as the CLI has left it.
+func (w *workspace) wholeState() (state map[string]any) {
+	w.t.Helper()
+	if err := json.Unmarshal([]byte(w.read(stateFile)), &state); err != nil {
+		w.t.Fatal(err)
+	}
+	return state
+}
+
+// output is a root output in state.
+func (w *workspace) output(name string) any {
+	w.t.Helper()
+	outputs, _ := w.wholeState()["outputs"].(map[string]any)
+	output, _ := outputs[name].(map[string]any)
+	return output["value"]
+}
+
 // state returns the token's resource as the CLI has it in state.
 func (w *workspace) state() attributes {
 	w.t.Helper()
-	state, err := parseState(w.must("state", "pull").stdout)
+	state, err := parseState(w.read(stateFile))
 	if err != nil {
 		w.t.Fatal(err)
 	}
