@@ -70,12 +70,11 @@ func (r *issuedTokenResource) Create(ctx context.Context, req resource.CreateReq
 		resp.Diagnostics.Append(r.save(ctx, plan, &resp.State, resp.Identity)...)
 	}
 	if err != nil {
-		problem := issuedTokenProblem("Create", name, err, server)
+		problems := diag.Diagnostics{issuedTokenProblem("Create", name, err, server)}
 		if token != nil {
-			resp.Diagnostics.Append(server.withState(problem)...)
-		} else {
-			resp.Diagnostics.Append(problem)
+			problems = server.withState(problems...)
 		}
+		resp.Diagnostics.Append(problems...)
 		return
 	}
 	resp.Diagnostics.Append(asDiagnostics(warnings)...)
